@@ -1,0 +1,67 @@
+# Copyright 2026 The liquid_control Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+# make drive    set everything up in .venv and drive three laps of an unseen track
+# make test     set everything up and run the tests
+# make train    learn a policy              make lint    check the style            make clean    remove what was made
+#
+# ARGS=...      goes to liquid-control or pytest:  make drive ARGS='--track random:1000007 --laps 1'
+# PYTHON=...    the Python to use, 3.11 to 3.13:   make drive PYTHON=python3.12
+# TORCH=...     the PyTorch to install:            make drive TORCH='torch==2.10.*'
+#
+# PyTorch's default Linux build brings gigabytes of CUDA, which nothing here needs. Where pip is also offered a build
+# without it, pip takes that: export PIP_EXTRA_INDEX_URL with the CPU index that PyTorch's "Get Started" page names.
+PYTHON ?=
+TORCH ?= torch==2.13.0
+ARGS ?=
+
+VENV := .venv
+RUN := $(VENV)/bin/python
+READY := $(VENV)/.installed $(VENV)/.renders
+
+# The environment stands alone: a ROS that is sourced in this shell, or another environment's ROS wheels, stay outside.
+unexport PYTHONPATH LD_LIBRARY_PATH AMENT_PREFIX_PATH RMW_IMPLEMENTATION _ROS_WHEELS_BOOTSTRAP_COMPLETE
+
+.PHONY: drive train test lint clean
+.DELETE_ON_ERROR:
+
+drive: $(READY)
+	$(RUN) -m liquid_control drive $(ARGS)
+
+train: $(READY)
+	$(RUN) -m liquid_control train $(ARGS)
+
+test: $(READY)
+	$(RUN) -m pytest -q -ra $(ARGS)
+
+lint: $(VENV)/.installed
+	$(RUN) -m ruff check .
+
+clean:
+	rm -rf $(VENV) build dist install log runs *.egg-info .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(RUN):
+	tools/make_venv.sh $(VENV) $(PYTHON)
+
+# An editable install: code edits are live, and only a change of the package's own description installs again.
+$(VENV)/.installed: setup.py setup.cfg pyproject.toml package.xml | $(RUN)
+	@echo 'Installing $(TORCH), ROS 2 and the rest into $(VENV): minutes the first time, seconds later.'
+	$(RUN) -m pip install --disable-pip-version-check '$(TORCH)'
+	$(RUN) -m pip install -qq --disable-pip-version-check -e '.[all]'
+	@touch $@
+
+$(VENV)/.renders: | $(VENV)/.installed
+	tools/software_egl.sh $(RUN)
+	@touch $@

@@ -1,0 +1,85 @@
+# Copyright 2026 The liquid_control Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Node processes of a benchmark, in a ROS domain of their own on this machine."""
+import importlib.util
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from liquid_control.errors import InputError
+
+STOP_TIMEOUT_S = 10.0
+
+
+def require_ros() -> None:
+    """Raise InputError unless rclpy is installed."""
+    if importlib.util.find_spec('rclpy') is None:
+        raise InputError("ROS 2 is not installed: no module 'rclpy'; source /opt/ros/DISTRO/setup.bash, "
+                         "or pip install 'liquid_control[ros]'")
+
+
+def environment() -> dict[str, str]:
+    """Return an environment whose ROS nodes meet only those of this process, each with one torch thread."""
+    domain = os.environ.get('ROS_DOMAIN_ID') or str(1 + os.getpid() % 100)
+    return os.environ | {
+        'ROS_DOMAIN_ID': domain, 'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST', 'OMP_NUM_THREADS': '1'}
+
+
+@contextmanager
+def node_process(name: str, namespace: str, log: Path, parameters: dict[str, object]) -> Iterator[subprocess.Popen]:
+    """Run ``liquid_control.nodes.NAME`` in a namespace while the body runs, then stop it as Ctrl-C would.
+
+    :param log: file that takes its output.
+    """
+    arguments = ['-r', f'__ns:=/{namespace}']
+    for parameter, value in parameters.items():
+        arguments += ['-p', f'{parameter}:={value}']
+    with log.open('w') as output:
+        process = subprocess.Popen(
+            [sys.executable, '-m', f'liquid_control.nodes.{name}', '--ros-args', *arguments],
+            env=environment(), stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
+        try:
+            yield process
+        finally:
+            _stop(process)
+
+
+def run_probe(namespace: str, out: Path, *options: str) -> bool:
+    """Run the probe in a namespace until it is done; tell whether any command came."""
+    arguments = [sys.executable, '-m', 'liquid_control.nodes.probe', str(out), *options]
+    done = subprocess.run([*arguments, '--ros-args', '-r', f'__ns:=/{namespace}'], env=environment(), check=False)
+    return done.returncode == 0
+
+
+def resident_mb(pid: int) -> float:
+    """Return the resident memory of a process in MB (10^6 bytes)."""
+    for line in Path(f'/proc/{pid}/status').read_text().splitlines():
+        if line.startswith('VmRSS:'):
+            return int(line.split()[1]) * 1024 / 1e6
+    raise ProcessLookupError(f'process {pid} has ended')
+
+
+def _stop(process: subprocess.Popen) -> None:
+    if process.poll() is None:
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()

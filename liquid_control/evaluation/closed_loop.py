@@ -1,0 +1,167 @@
+# Copyright 2026 The liquid_control Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Many closed-loop episodes over processes: every policy meets the same tracks, seeds and conditions."""
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from zlib import crc32
+
+import numpy as np
+
+from liquid_control.errors import InputError
+from liquid_control.evaluation.conditions import parse_condition
+from liquid_control.evaluation.episode import Driver, run_episode
+from liquid_control.evaluation.statistics import summarise
+from liquid_control.simulation.track import Track
+from liquid_control.simulation.track_spec import EVALUATION_SEEDS_FROM, load_track
+
+ENGINES = ('mujoco', 'fast')
+MAX_EPISODES = 10_000
+MAX_LAPS = 1_000
+
+
+@dataclass(frozen=True)
+class Job:
+    """One episode to drive; the fields are those of ``evaluate_policies``, in words that any process can read."""
+
+    policy: str
+    track: str
+    seed: int
+    condition: str
+    engine: str
+    laps: int
+    centre_line: str | None
+    road_width: float | None
+
+
+def unseen_tracks(episodes: int) -> list[str]:
+    """Return that many track specs that no policy is trained on."""
+    check_between('episodes', episodes, 1, MAX_EPISODES)
+    return [f'random:{EVALUATION_SEEDS_FROM + i}' for i in range(episodes)]
+
+
+def evaluate_policies(
+        policies: Sequence[str], tracks: Sequence[str], conditions: Sequence[str] = ('clean',), *,
+        engine: str = 'mujoco', laps: int = 1, rounds: int = 1, seed: int = 0, centre_line: str | None = None,
+        road_width: float | None = None, workers: int | None = None,
+        on_episode: Callable[[dict], None] | None = None) -> dict:
+    """Drive every policy on every track under every condition, ``rounds`` times.
+
+    The episode at place i of tracks x rounds has the seed ``seed + i``, whatever the policy and the condition; it
+    draws the noise of the IMU and the faults of the camera.
+
+    :param policies: paths of policy files.
+    :param tracks: track specs.
+    :param conditions: such as 'clean' or 'noise=0.2'.
+    :param centre_line: 'dashed', 'solid' or 'none' instead of the tracks' own.
+    :param road_width: metres instead of the tracks' own.
+    :param workers: processes, each with one torch thread; by default one for each core.
+    :param on_episode: called in this process with each row as it is done, in no particular order.
+    :returns: {'episodes': rows, 'summary': rows}; interfaces.md names the fields, and each episode also has 'ended'.
+    :raises InputError: before the first episode, for an unusable policy, track, condition or number.
+    """
+    _check(policies, tracks, conditions, engine, laps, rounds, centre_line, road_width)
+    places = [(track, seed + i) for i, track in enumerate(track for _ in range(rounds) for track in tracks)]
+    jobs = [
+        Job(policy, track, number, condition, engine, laps, centre_line, road_width)
+        for policy in policies for condition in conditions for track, number in places]
+    episodes = _drive_all(jobs, workers or os.cpu_count() or 1, on_episode)
+    return {'episodes': episodes, 'summary': summarise(episodes)}
+
+
+def check_between(name: str, value: int, low: int, high: int) -> None:
+    """Raise InputError unless low <= value <= high."""
+    if not low <= value <= high:
+        raise InputError(f'{name} {value} is outside {low} to {high}; give a number within these limits')
+
+
+def drive_job(job: Job) -> dict:
+    """Drive one episode in this process and return its row."""
+    track = _track(job.track, job.centre_line, job.road_width)
+    condition = parse_condition(job.condition)
+    world = make_world(job.engine, track, job.seed, condition.friction, condition.imu_noise)
+    rng = np.random.default_rng((job.seed, crc32(str(condition).encode())))
+    try:
+        drive = run_episode(_driver(job.policy), world, track, condition, rng, job.laps)
+    finally:
+        world.close()
+    row = {'policy': job.policy, 'track': job.track, 'seed': job.seed, 'condition': str(condition)}
+    return row | asdict(drive)
+
+
+def make_world(engine: str, track: Track, seed: int, friction: float = 1.0, imu_noise: float = 1.0):
+    """Return a simulated car on the track, with the methods of ``episode.World`` and ``close``.
+
+    :param friction: factor on the friction of the tyres.
+    :param imu_noise: factor on the nominal noise of the IMU.
+    """
+    if engine == 'mujoco':
+        from liquid_control.simulation.mujoco_world import MujocoWorld
+        return MujocoWorld(track, seed, friction=friction, imu_noise=imu_noise)
+    from liquid_control.simulation.fast_world import FastWorld
+    return FastWorld(track, seed, friction=friction, imu_noise=imu_noise)
+
+
+def _check(policies: Sequence[str], tracks: Sequence[str], conditions: Sequence[str], engine: str, laps: int,
+           rounds: int, centre_line: str | None, road_width: float | None) -> None:
+    from liquid_control.policy.policy_file import load_policy
+    if engine not in ENGINES:
+        raise InputError(f"engine '{engine}' is unknown; give {' or '.join(ENGINES)}")
+    check_between('laps', laps, 1, MAX_LAPS)
+    check_between('episodes', rounds, 1, MAX_EPISODES)
+    for condition in conditions:
+        parse_condition(condition)
+    for track in tracks:
+        load_track(track, centre_line, road_width)
+    for policy in policies:
+        load_policy(policy)
+
+
+def _drive_all(jobs: list[Job], workers: int, on_episode: Callable[[dict], None] | None) -> list[dict]:
+    rows: list[dict | None] = [None] * len(jobs)
+    pool = ProcessPoolExecutor(
+        min(workers, len(jobs)), mp_context=multiprocessing.get_context('spawn'), initializer=_start_worker)
+    try:
+        futures = {pool.submit(drive_job, job): i for i, job in enumerate(jobs)}
+        for future in as_completed(futures):
+            rows[futures[future]] = row = future.result()
+            if on_episode is not None:
+                on_episode(row)
+    finally:
+        pool.shutdown(cancel_futures=True)
+    return rows
+
+
+def _start_worker() -> None:
+    """Prepare a worker: one torch thread, and Ctrl-C left to the parent."""
+    import torch
+    torch.set_num_threads(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+@lru_cache(maxsize=4)
+def _track(spec: str, centre_line: str | None, road_width: float | None) -> Track:
+    return load_track(spec, centre_line, road_width)
+
+
+@lru_cache(maxsize=2)
+def _driver(policy: str) -> Driver:
+    from liquid_control.policy.compiling import Runner
+    from liquid_control.policy.policy_file import load_policy
+    return Runner(load_policy(policy))

@@ -1,0 +1,60 @@
+# Copyright 2026 The liquid_control Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""What every cell has in common: one step and whole sequences from the same code."""
+from typing import List, Tuple, Union
+
+import torch
+from torch import Tensor, nn
+
+
+class Cell(nn.Module):
+    """A recurrent cell in four parts, so that nothing is computed twice in a sequence.
+
+    A subclass sets ``input_size``, ``state_size`` and ``output_size`` and has the methods
+
+    - ``prepare() -> list of tensors``: what depends on parameters only; a frozen TorchScript graph holds it as constants;
+    - ``drive(prepared, inputs [N, I]) -> [N, D]``: what depends on the inputs only, for any number of steps at once;
+    - ``advance(prepared, drive [B, D], state [B, S], elapsed [B or 1, 1]) -> [B, S]``: one step;
+    - ``read(state [..., S]) -> [..., O]``: the output that a state stands for.
+
+    The state is one flat tensor in every cell. Elapsed time is in units of the nominal period.
+    """
+
+    def _step(self, inputs: Tensor, state: Tensor, elapsed: Union[Tensor, float]) -> Tuple[Tensor, Tensor]:
+        prepared = self.prepare()
+        state = self.advance(prepared, self.drive(prepared, inputs), state, column(elapsed, inputs))
+        return self.read(state), state
+
+    @torch.jit.export
+    def run_sequence(self, inputs: Tensor, state: Tensor, elapsed: Tensor) -> Tuple[Tensor, Tensor]:
+        """Run inputs [B, T, I] from state [B, S] with elapsed [B or 1, T, 1].
+
+        :return: outputs [B, T, O] and the last state [B, S].
+        """
+        prepared = self.prepare()
+        drives = self.drive(prepared, inputs.flatten(0, 1)).unflatten(0, inputs.shape[:2]).unbind(1)
+        steps = elapsed.unbind(1)
+        states: List[Tensor] = []
+        for t in range(len(drives)):
+            state = self.advance(prepared, drives[t], state, steps[t])
+            states.append(state)
+        return self.read(torch.stack(states, 1)), state
+
+
+def column(elapsed: Union[Tensor, float], like: Tensor) -> Tensor:
+    """Return a number, a tensor [], [B] or [B, 1] of elapsed times as [1, 1] or [B, 1]."""
+    if isinstance(elapsed, Tensor):
+        return elapsed if elapsed.dim() == 2 else elapsed.reshape(-1, 1)
+    return torch.full((1, 1), elapsed, dtype=like.dtype, device=like.device)

@@ -1,0 +1,148 @@
+# Copyright 2026 The liquid_control Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""ROS 2 node that feeds a drive node with pictures and IMU samples and records the commands that come back."""
+import argparse
+import array
+import json
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import rclpy
+from builtin_interfaces.msg import Time
+from geometry_msgs.msg import TwistStamped
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
+from rclpy.qos import QoSProfile, qos_profile_sensor_data
+from rclpy.utilities import remove_ros_args
+from sensor_msgs.msg import Image, Imu
+
+from liquid_control.simulation.car import default_car
+
+PICTURES = 16
+START_TIMEOUT_S = 40.0
+
+
+class Probe(Node):
+    """Publishes ``camera/image_raw`` and ``imu/data_raw`` with system-time stamps, receives ``cmd_vel``.
+
+    ``pictures`` holds the stamp of each picture in ns, ``commands`` for each command (stamp in its header, time of its
+    publication, time of its receipt), all in ns of the system clock; DDS takes the last two.
+    """
+
+    def __init__(self) -> None:
+        super().__init__('probe')
+        self.pictures: list[int] = []
+        self.commands: list[tuple[int, int, int]] = []
+        self._images = self.create_publisher(Image, 'camera/image_raw', qos_profile_sensor_data)
+        self._imus = self.create_publisher(Imu, 'imu/data_raw', qos_profile_sensor_data)
+        self.create_subscription(TwistStamped, 'cmd_vel', self._receive, QoSProfile(depth=100))
+        self._messages = _noise_pictures()
+        self._imu = Imu()
+        self._imu.header.frame_id = 'imu_link'
+        self._imu.linear_acceleration.z = 9.81
+
+    def publish_picture(self) -> None:
+        """Publish a picture that differs from the last one, stamped now."""
+        message = self._messages[len(self.pictures) % PICTURES]
+        now = time.time_ns()
+        message.header.stamp = _stamp(now)
+        self.pictures.append(now)
+        self._images.publish(message)
+
+    def publish_imu(self) -> None:
+        """Publish the IMU of a car at rest, stamped now."""
+        self._imu.angular_velocity.z = 1e-3 * (time.time_ns() % 7)
+        self._imu.header.stamp = _stamp(time.time_ns())
+        self._imus.publish(self._imu)
+
+    def _receive(self, command: TwistStamped, info: dict) -> None:
+        stamp = command.header.stamp.sec * 1_000_000_000 + command.header.stamp.nanosec
+        self.commands.append((stamp, info['source_timestamp'], info['received_timestamp']))
+
+
+def feed(probe: Probe, seconds: float, warm_up_s: float, rate_hz: float, imu_rate_hz: float) -> bool:
+    """Publish on two clocks until ``seconds`` are measured; tell whether commands came at all.
+
+    What happens before the first command and in the ``warm_up_s`` after it is not recorded.
+    """
+    start = time.monotonic()
+    next_picture = next_imu = start
+    measuring_from = None
+    while measuring_from is None or time.monotonic() < measuring_from + seconds:
+        time.sleep(max(0.0, min(next_picture, next_imu) - time.monotonic()))
+        now = time.monotonic()
+        if now >= next_imu:
+            next_imu += 1.0 / imu_rate_hz
+            probe.publish_imu()
+        if now >= next_picture:
+            next_picture += 1.0 / rate_hz
+            probe.publish_picture()
+        if measuring_from is None:
+            if not probe.commands and now > start + START_TIMEOUT_S:
+                return False
+            if probe.commands:
+                measuring_from = now + warm_up_s
+        elif now < measuring_from:
+            probe.pictures.clear()
+            probe.commands.clear()
+    return True
+
+
+def main() -> int:
+    """Feed the node of the same namespace and write what was recorded as JSON; 1 when no command came."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('out', type=Path)
+    parser.add_argument('--seconds', type=float, default=5.0)
+    parser.add_argument('--warm-up', type=float, default=1.0)
+    parser.add_argument('--imu-rate', type=float, default=100.0)
+    options = parser.parse_args(remove_ros_args(sys.argv)[1:])
+    rclpy.init()
+    probe = Probe()
+    executor = SingleThreadedExecutor()
+    executor.add_node(probe)
+    receiver = threading.Thread(target=executor.spin)
+    receiver.start()
+    answered = feed(probe, options.seconds, options.warm_up, default_car().camera.rate_hz, options.imu_rate)
+    options.out.write_text(json.dumps({'pictures': probe.pictures, 'commands': probe.commands}))
+    executor.shutdown()
+    receiver.join()
+    probe.destroy_node()
+    rclpy.try_shutdown()
+    return 0 if answered else 1
+
+
+def _noise_pictures() -> list[Image]:
+    """Return pictures of the size of the car's camera, all different, ready to publish."""
+    camera = default_car().camera
+    rng = np.random.default_rng(0)
+    messages = []
+    for _ in range(PICTURES):
+        pixels = rng.integers(0, 256, (camera.height_px, camera.width_px, 3), dtype=np.uint8)
+        message = Image(height=camera.height_px, width=camera.width_px, encoding='rgb8', step=3 * camera.width_px)
+        message.header.frame_id = 'camera_optical_frame'
+        message.data = array.array('B', pixels.tobytes())
+        messages.append(message)
+    return messages
+
+
+def _stamp(nanoseconds: int) -> Time:
+    return Time(sec=nanoseconds // 1_000_000_000, nanosec=nanoseconds % 1_000_000_000)
+
+
+if __name__ == '__main__':
+    sys.exit(main())

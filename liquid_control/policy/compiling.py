@@ -1,0 +1,134 @@
+# Copyright 2026 The liquid_control Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Compiling policies to TorchScript: the one place that names it.
+
+TorchScript is deprecated upstream and not supported on Python 3.14; what replaces it goes here.
+"""
+import hashlib
+import io
+import json
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from liquid_control.errors import InputError
+from liquid_control.policy.driving_policy import DrivingPolicy
+from liquid_control.policy.policy_file import write_whole
+from liquid_control.policy.spec import PolicySpec
+
+WARM_UP_STEPS = 20
+MAX_ELAPSED_PERIODS = 10.0
+METADATA_NAME = 'liquid_control.json'
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What a policy answered: steering in rad (left positive), speed in m/s, the network's state (S,)."""
+
+    steering_rad: float
+    speed_mps: float
+    neurons: np.ndarray
+
+
+@dataclass(frozen=True)
+class ExportedPolicy:
+    """A policy that was compiled and written as TorchScript earlier."""
+
+    spec: PolicySpec
+    step: torch.jit.ScriptModule
+    state_size: int
+
+
+def compile_module(module: torch.nn.Module) -> torch.jit.ScriptModule:
+    """Return a module compiled by TorchScript and frozen for inference."""
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore', DeprecationWarning)
+        return torch.jit.freeze(torch.jit.script(module.eval()))
+
+
+def export_torchscript(policy: DrivingPolicy, path: str | Path) -> str:
+    """Write a policy as a TorchScript file and return the SHA-256 that a node asks for before it runs the file."""
+    metadata = {'spec': policy.spec.to_json(), 'state_size': policy.network.state_size}
+    content = io.BytesIO()
+    torch.jit.save(compile_module(policy), content, _extra_files={METADATA_NAME: json.dumps(metadata)})
+    write_whole(Path(path), content.getvalue())
+    return hashlib.sha256(content.getvalue()).hexdigest()
+
+
+def load_exported(path: str | Path, sha256: str) -> ExportedPolicy:
+    """Load a TorchScript export. Such a file is code: it is not opened unless its SHA-256 is the expected one.
+
+    :raises InputError: if the file is missing, has another hash or was not written by ``export_torchscript``.
+    """
+    try:
+        content = Path(path).read_bytes()
+    except OSError as error:
+        raise InputError(f"policy '{path}' cannot be read ({error}); give the path of an exported policy") from error
+    actual = hashlib.sha256(content).hexdigest()
+    if actual != sha256.lower():
+        raise InputError(f"policy '{path}' has SHA-256 {actual}, not '{sha256}'; "
+                         'an export is code: set policy_sha256 to its hash only if you trust it')
+    extra = {METADATA_NAME: ''}
+    try:
+        module = torch.jit.load(io.BytesIO(content), map_location='cpu', _extra_files=extra)
+        metadata = json.loads(extra[METADATA_NAME])
+        return ExportedPolicy(PolicySpec.from_json(metadata['spec']), module, int(metadata['state_size']))
+    except (RuntimeError, ValueError, KeyError, TypeError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"policy '{path}' is not an export of liquid_control ({reason}); write it with liquid-control export") from error
+
+
+class Runner:
+    """A compiled policy that keeps its state from tick to tick.
+
+    :param height, width: size of the camera picture to warm up with; other sizes work too.
+    """
+
+    def __init__(self, policy: DrivingPolicy | ExportedPolicy, height: int = 144, width: int = 192) -> None:
+        self.spec = policy.spec
+        exported = isinstance(policy, ExportedPolicy)
+        self._step = policy.step if exported else compile_module(policy)
+        self._initial = torch.zeros(1, policy.state_size if exported else policy.network.state_size)
+        self._warm_up(height, width)
+
+    def reset(self) -> None:
+        """Forget everything seen."""
+        self._state = self._initial
+
+    def step(self, picture: np.ndarray, imu: np.ndarray, elapsed_s: float) -> Decision:
+        """Answer one picture.
+
+        :param picture: uint8 (H, W, 3) RGB.
+        :param imu: float32 (6,), rad/s and m/s^2, REP-103 axes.
+        :param elapsed_s: seconds since the last picture answered, above 0; more than ten nominal periods count as ten.
+        """
+        elapsed = min(elapsed_s / self.spec.period_s, MAX_ELAPSED_PERIODS)
+        with torch.inference_mode():
+            command, self._state = self._step(
+                torch.from_numpy(picture).unsqueeze(0), torch.from_numpy(imu).unsqueeze(0),
+                torch.tensor([[elapsed]]), self._state)
+            steering, speed = command[0].tolist()
+            return Decision(steering, speed, self._state[0].numpy())
+
+    def _warm_up(self, height: int, width: int) -> None:
+        """Run past the profiling calls of the compiler, which take up to 28 ms each."""
+        self.reset()
+        picture = np.zeros((height, width, 3), np.uint8)
+        for _ in range(WARM_UP_STEPS):
+            self.step(picture, np.zeros(6, np.float32), self.spec.period_s)
+        self.reset()
