@@ -38,9 +38,10 @@ from liquid_control.simulation.track_spec import load_track
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = Path(os.environ.get('LIQUID_CONTROL_SHARED', ROOT.parent / 'shared'))
 CAR = default_car()
+LOOK = Appearance()
 
 
-def loop(look: Appearance = Appearance(), width: float = 0.8, radius: float = 6.0) -> Track:
+def loop(look: Appearance = LOOK, width: float = 0.8, radius: float = 6.0) -> Track:
     angle = np.linspace(0.0, 2.0 * np.pi, 60, endpoint=False)
     points = radius * np.column_stack((np.cos(angle), np.sin(angle)))
     return smooth_track('loop', points, np.full((60, 2), 0.5 * width), look)
@@ -76,7 +77,8 @@ def drive(world: MujocoWorld, steering: float, speed: float, seconds: float) -> 
 
 
 def circle_radius(points: np.ndarray) -> float:
-    middle = np.linalg.lstsq(np.column_stack((2.0 * points, np.ones(len(points)))), (points ** 2).sum(axis=1), rcond=None)[0]
+    left = np.column_stack((2.0 * points, np.ones(len(points))))
+    middle = np.linalg.lstsq(left, (points ** 2).sum(axis=1), rcond=None)[0]
     return math.sqrt(middle[2] + middle[0] ** 2 + middle[1] ** 2)
 
 
@@ -120,6 +122,7 @@ def test_camera_is_the_pinhole_of_the_car_and_dashes_lie_where_the_track_says():
     period = track.length / count
     dash = period * 0.35 / 0.8
     world = MujocoWorld(track, seed=0)
+    checked = 0
     for start in (0.0, 3.3, track.length - 1.0):
         world.reset(start, 0.05, 0.1)
         picture, pose = world.camera(), world.pose()
@@ -128,10 +131,13 @@ def test_camera_is_the_pinhole_of_the_car_and_dashes_lie_where_the_track_says():
                             (k * period - 0.03, 'road'), (k * period + dash + 0.03, 'road')):
                 if 0.5 < (s - start) % track.length < 1.2:
                     row, column = pixel(pose, *track.pose(s)[:2])
-                    assert np.abs(picture[row, column] - shown(getattr(track.appearance, f'{name}_rgb'), 1.0)).max() <= 2
+                    expected = shown(getattr(track.appearance, f'{name}_rgb'), 1.0)
+                    assert np.abs(picture[row, column] - expected).max() <= 2, (start, k, name)
+                    checked += 1
         for lateral, name in ((0.36, 'edge'), (0.43, 'ground'), (0.32, 'road'), (-0.375, 'edge'), (-0.44, 'ground')):
             row, column = pixel(pose, *track.pose(start + 0.8, lateral)[:2])
             assert np.abs(picture[row, column] - shown(getattr(track.appearance, f'{name}_rgb'), 1.0)).max() <= 2, name
+    assert checked >= 6
     world.close()
 
 
@@ -343,11 +349,13 @@ def test_the_same_seed_gives_the_same_run():
         drive(world, 0.1, 1.5, 0.5)
         runs.append((world.camera(), world.imu(), world.pose()))
         world.close()
-    assert np.array_equal(runs[0][0], runs[1][0]) and np.array_equal(runs[0][1], runs[1][1]) and runs[0][2] == runs[1][2]
+    for first, again in zip(runs[0], runs[1], strict=True):
+        assert np.array_equal(first, again)
     assert not np.array_equal(runs[0][1], runs[2][1])
 
 
-@pytest.mark.parametrize('option', [{'friction': 0.0}, {'friction': math.nan}, {'friction': 100.0}, {'imu_noise': -1.0}])
+@pytest.mark.parametrize('option', [
+    {'friction': 0.0}, {'friction': math.nan}, {'friction': 100.0}, {'imu_noise': -1.0}])
 def test_factors_out_of_range_are_refused(option):
     with pytest.raises(InputError, match='give a value within') as caught:
         MujocoWorld(loop(), seed=0, **option)

@@ -23,10 +23,9 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-from rosbags.highlevel import AnyReader
 from rosbags.interfaces import Qos, QosDurability, QosHistory, QosLiveliness, QosReliability, QosTime
-from rosbags.rosbag2 import StoragePlugin, Writer
-from rosbags.typesys import Stores, get_typestore
+from rosbags.rosbag2 import Reader, StoragePlugin, Writer
+from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 from rosbags.typesys.store import Typestore
 
 from liquid_control.errors import InputError
@@ -39,13 +38,23 @@ TWIST_STAMPED = 'geometry_msgs/msg/TwistStamped'
 TWIST = 'geometry_msgs/msg/Twist'
 ACKERMANN = 'ackermann_msgs/msg/AckermannDriveStamped'
 
+HEADER_BYTES = 12  # of CDR: encapsulation and stamp
 METADATA_VERSION = 9  # rosbag2 of Jazzy and later
 
 
 @lru_cache(maxsize=1)
 def message_types() -> Typestore:
-    """Return the message types of ROS 2 Jazzy."""
-    return get_typestore(Stores.ROS2_JAZZY)
+    """Return the message types of ROS 2 Jazzy and AckermannDriveStamped.
+
+    Definitions inside a bag are not used: the rosbags library turns those into Python code.
+    """
+    types = get_typestore(Stores.ROS2_JAZZY)
+    fields = ('steering_angle', 'steering_angle_velocity', 'speed', 'acceleration', 'jerk')
+    drive = ACKERMANN.removesuffix('Stamped')
+    types.register({
+        **get_types_from_msg('\n'.join(f'float32 {name}' for name in fields), drive),
+        **get_types_from_msg('std_msgs/Header header\nackermann_msgs/AckermannDrive drive', ACKERMANN)})
+    return types
 
 
 class BagWriter:
@@ -135,7 +144,7 @@ class Topic:
 class Bag:
     """An open bag."""
 
-    def __init__(self, path: Path, reader: AnyReader) -> None:
+    def __init__(self, path: Path, reader: Reader) -> None:
         self.path = path
         self._reader = reader
         self.topics = [Topic(name, info.msgtype or 'of several types', info.msgcount)
@@ -173,7 +182,7 @@ class Bag:
         :raises InputError: if they are damaged.
         """
         with _readable(self.path):
-            return self._reader.deserialize(data, topic.kind)
+            return message_types().deserialize_cdr(data, topic.kind)
 
     def require(self, what: str, names: tuple[str, ...], kinds: tuple[str, ...]) -> Topic:
         """Return what ``find`` returns.
@@ -202,7 +211,7 @@ def open_bag(path: str | Path) -> Iterator[Bag]:
     if path.is_dir() and not (path / 'metadata.yaml').is_file():
         raise InputError(f"bag '{path}' is a folder without metadata.yaml; give the folder of a rosbag2 bag")
     with _readable(path):
-        reader = AnyReader([path], default_typestore=message_types())
+        reader = Reader(path)
         reader.open()
     try:
         yield Bag(path, reader)

@@ -55,13 +55,17 @@ class Imitation:
         self._memory.append(sequences)
 
     def learn(self, batch: int, progress: float) -> float:
-        """Take one gradient step on ``batch`` remembered sequences; ``progress`` in 0..1 sets the learning rate.
+        """Take one gradient step on ``batch`` remembered sequences; see ``learn_from``."""
+        return self.learn_from(self._sample(batch), progress)
 
-        :return: the loss, mean squared error of steering as a fraction of its limit.
+    def learn_from(self, sequences: Sequences, progress: float) -> float:
+        """Take one gradient step on sequences; ``progress`` in 0..1 sets the learning rate.
+
+        :return: the loss, mean squared error of steering as a fraction of its limit, turns weighing more.
         """
         for group in self._optimiser.param_groups:
             group['lr'] = group['top'] * (0.02 + 0.98 * 0.5 * (1.0 + math.cos(math.pi * progress)))
-        loss = self._loss(self._sample(batch))
+        loss = self._loss(sequences)
         self._optimiser.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self._policy.parameters(), CLIP_NORM)

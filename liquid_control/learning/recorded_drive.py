@@ -22,7 +22,9 @@ import numpy as np
 
 from liquid_control.errors import InputError
 from liquid_control.learning.bag import (
-    ACKERMANN, COMPRESSED, IMAGE, IMU, JOY, TWIST, TWIST_STAMPED, Bag, Topic, header_stamp_ns, open_bag)
+    ACKERMANN, COMPRESSED, HEADER_BYTES, IMAGE, IMU, JOY, TWIST, TWIST_STAMPED, Bag, Topic, header_stamp_ns, open_bag)
+from liquid_control.sensing.imu import imu_vector
+from liquid_control.sensing.picture import picture_of
 from liquid_control.simulation.car import default_car
 
 CAMERA_NAMES = ('camera/image_raw', 'camera/image_raw/compressed', 'image_raw', 'image_raw/compressed')
@@ -84,9 +86,10 @@ def load_drive(path: str | Path) -> RecordedDrive:
         if imu is None:
             samples = np.zeros((len(shots), 6), np.float32)
         else:
-            samples = _paired(shots, *_read_imu(bag, imu), tolerance, keep, 'no IMU sample within half a period', left_out)
+            imu_times, values = _read_imu(bag, imu)
+            samples = _paired(shots, imu_times, values, tolerance, keep, 'no IMU sample within half a period', left_out)
             wrong = keep & ~np.isfinite(samples).all(1)
-            left_out['the IMU sample is not finite'] += int(wrong.sum())
+            left_out['the IMU sample is unusable'] += int(wrong.sum())
             keep &= ~wrong
         pictures = _read_pictures(bag, camera, keep, left_out)
     if not pictures:
@@ -137,7 +140,8 @@ def training_split(drive: RecordedDrive, fraction: float = 0.8) -> tuple[Recorde
     """
     cut = int(fraction * len(drive))
     if not 0 < cut < len(drive):
-        raise InputError(f"drive '{drive.name}' of {len(drive)} pictures cannot be split at {fraction:g}; record a longer one")
+        size = f"drive '{drive.name}' of {len(drive)} pictures"
+        raise InputError(f'{size} cannot be split at {fraction:g}; record a longer one')
     return drive.part(0, cut), drive.part(cut, len(drive))
 
 
@@ -158,7 +162,7 @@ def smooth_labels(steering: np.ndarray, frames: int = 5, sequences: list[slice] 
 
 def stamp_ns(data: bytes, log_time_ns: int) -> int:
     """Return the header stamp of a message in CDR in ns, or its log time if the stamp cannot be meant."""
-    stamp = header_stamp_ns(data)
+    stamp = header_stamp_ns(data) if len(data) >= HEADER_BYTES else 0
     return stamp if abs(stamp - log_time_ns) < MAX_CLOCK_DIFFERENCE_NS else log_time_ns
 
 
@@ -189,9 +193,10 @@ def _read_imu(bag: Bag, topic: Topic) -> tuple[np.ndarray, np.ndarray]:
     times, values = [], []
     for _, log, data in bag.raw_messages([topic]):
         times.append(stamp_ns(data, log))
-        sample = bag.decode(topic, data)
-        values.append([getattr(vector, axis) for vector in (sample.angular_velocity, sample.linear_acceleration)
-                       for axis in 'xyz'])
+        try:
+            values.append(imu_vector(bag.decode(topic, data)))
+        except InputError:
+            values.append(np.full(6, math.nan, np.float32))
     return np.array(times, np.int64), np.array(values)
 
 
@@ -240,7 +245,7 @@ def _read_pictures(bag: Bag, topic: Topic, keep: np.ndarray, left_out: Counter[s
         if not keep[place]:
             continue
         try:
-            picture = decode_picture(topic.kind, bag.decode(topic, data))
+            picture = picture_of(bag.decode(topic, data))
         except InputError:
             picture, reason = None, 'the picture is corrupt or of an unknown encoding'
         if picture is not None and pictures and picture.shape != pictures[0].shape:

@@ -23,8 +23,8 @@ Topics written:
 - ``/cmd_vel`` geometry_msgs/TwistStamped: the same command for tools that expect a velocity
 
 A tub holds no speed. ``/cmd_vel`` takes the throttle as a share of the car's top speed, v = throttle * max_speed, and
-the yaw rate of that speed, v tan(steering * max_steering) / wheelbase; at throttle 0 the angle is lost. ``/human_controls``
-is therefore what learning and evaluation read; it is not called /joy so that playing a bag steers no car through a
+the yaw rate of that speed, v tan(steering * max_steering) / wheelbase; at throttle 0 the angle is lost. Learning and
+evaluation therefore read ``/human_controls``; it is not called /joy, so that playing a bag steers no car through a
 teleoperation node. For the same reason play bags beside a real car with
 ``ros2 bag play BAG --topics /camera/image_raw/compressed /imu/data_raw``.
 """
@@ -159,7 +159,7 @@ def _axes(records: list[TubRecord], imu_axes: str, gyro_unit: str, report: Repor
     gyro, accel = imu[:, :3], imu[:, 3:]
     fastest = float(np.nanpercentile(np.abs(gyro), 99))
     if gyro_unit == 'deg' and fastest < SLOW_GYRO:
-        report.warnings.append(f'99 % of the gyro is under {fastest:.2g} deg/s; if it is in rad/s, give --gyro-unit rad')
+        report.warnings.append(f'99 % of the gyro is under {fastest:.2g} deg/s; if it is rad/s, give --gyro-unit rad')
     if imu_axes == 'auto':
         steering = np.array([math.nan if record.angle is None else -record.angle for record in records])
         throttle = np.array([math.nan if record.throttle is None else record.throttle for record in records])

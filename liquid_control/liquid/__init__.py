@@ -12,8 +12,16 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Liquid networks in plain torch: wirings and cells. Knows nothing of cars."""
+"""Liquid networks in plain torch: wirings, cells and layers. Knows nothing of cars."""
 from liquid_control.liquid import wirings
+from liquid_control.liquid.cell import Cell
+from liquid_control.liquid.cfc import CfCCell
+from liquid_control.liquid.layers import CfC, LTC
+from liquid_control.liquid.lstm import LSTMCell, MixedMemoryCell
 from liquid_control.liquid.ltc import LTCCell
+from liquid_control.liquid.ncps_weights import load_ncps_weights
+from liquid_control.liquid.wired_cfc import WiredCfCCell
+from liquid_control.liquid.wirings import car_ncp
 
-__all__ = ['LTCCell', 'wirings']
+__all__ = ['Cell', 'CfC', 'CfCCell', 'LSTMCell', 'LTC', 'LTCCell', 'MixedMemoryCell', 'WiredCfCCell', 'car_ncp',
+           'load_ncps_weights', 'wirings']

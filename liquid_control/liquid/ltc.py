@@ -46,8 +46,8 @@ class LTCCell(Cell):
         :param in_features: number of inputs; needed when the wiring is not built yet.
         :param input_mapping: 'affine' (learned scale and offset of every input), 'linear' (scale) or None.
         :param output_mapping: the same of every output.
-        :param implicit_param_constraints: taken for the sake of calls written for ncps; positive quantities
-            are always positive here.
+        :param implicit_param_constraints: says only how to read weights of ncps (``load_ncps_weights``): whether
+            they hold w, gleak and cm before a softplus. Here these quantities are positive either way.
         :raises InputError: for a wiring whose inputs are unknown and for an unknown mapping.
         """
         super().__init__()
@@ -62,6 +62,7 @@ class LTCCell(Cell):
         self.state_size = int(wiring.units)
         self.output_size = int(wiring.output_dim or wiring.units)
         self.ode_unfolds = int(ode_unfolds)
+        self.implicit_param_constraints = implicit_param_constraints
         self.epsilon = float(epsilon)
         self._sensory_buffers(wiring.sensory_adjacency_matrix)
         self._recurrent_buffers(wiring.adjacency_matrix)

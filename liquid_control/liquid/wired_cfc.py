@@ -75,31 +75,114 @@ class WiredCfCCell(Cell):
                              'put every neuron in one layer')
         self.num_layers = len(layers)
         self.begins = [0] + np.cumsum([len(layer) for layer in layers]).tolist()
-        self._place = np.argsort(order)  # where a neuron stands in the order
-        self._layer = np.repeat(np.arange(len(layers)), [len(layer) for layer in layers])[self._place]
         self.in_order = bool((order == np.arange(self.state_size)).all())
-        self.register_buffer('place', torch.from_numpy(self._place), persistent=False)
-
-    def _columns(self, target: np.ndarray) -> np.ndarray:
-        """Return the columns of all gates of the target neurons, [gates, N]: by layer, in it by gate."""
-        begin = np.array(self.begins)[self._layer[target]]
-        width = np.array(self.begins)[self._layer[target] + 1] - begin
-        gate = np.arange(self.gates)[:, None]
-        return self.gates * begin + gate * width + self._place[target] - begin
+        self._register('order', order)
+        self._register('place', np.argsort(order))
 
     def _place_synapses(self) -> None:
-        """Find for every weight the flat place in the matrices that multiply [inputs], [old states, new states]."""
-        width = self.gates * self.state_size
-        source, target = np.nonzero(self.wiring.sensory_adjacency_matrix)
-        self._place_of('sensory_index', source * width + self._columns(target))
-        self.sensory_synapse_count = len(source)
-        self._fan = [np.bincount(target, minlength=self.state_size), source, target]
-        source, target = np.nonzero(self.wiring.adjacency_matrix)
-        fresh = self._layer[source] < self._layer[target]
-        row = np.where(fresh, self.state_size + self._place[source], source)
-        self._place_of('index', row * width + self._columns(target))
-        self.synapse_count = len(source)
-        self._place_of('bias_index', self._columns(np.arange(self.state_size)))
+        """Find where each weight of each gate stands in the matrices that multiply inputs and states.
 
-    def _place_of(self, name: str, index: np.ndarray) -> None:
-        self.register_buffer(name, torch.from_numpy(index.astype(np.int64)).flatten(), persistent=False)
+        The rows of the matrix of states are old states by neuron, then new states by order of evaluation.
+        """
+        place = self.place.numpy()
+        layer = np.searchsorted(self.begins, place, side='right') - 1
+        columns = self._columns(place, layer)
+        source, target = np.nonzero(self.wiring.sensory_adjacency_matrix)
+        self._register('sensory_index', source * columns.size + columns[:, target])
+        source, target = np.nonzero(self.wiring.adjacency_matrix)
+        row = np.where(layer[source] < layer[target], self.state_size + place[source], source)
+        self._register('index', row * columns.size + columns[:, target])
+        self._register('bias_index', columns)
+
+    def _columns(self, place: np.ndarray, layer: np.ndarray) -> np.ndarray:
+        """Return the column of every gate of every neuron, [gates, units]: by layer, in a layer by gate."""
+        begin = np.array(self.begins)[layer]
+        width = np.array(self.begins)[layer + 1] - begin
+        return self.gates * begin + np.arange(self.gates)[:, None] * width + place - begin
+
+    def _register(self, name: str, index: np.ndarray) -> None:
+        self.register_buffer(name, torch.from_numpy(index.astype(np.int64)), persistent=False)
+
+    def _make_parameters(self) -> None:
+        """Draw weights from +-sqrt(6 / (fan in + fan out)) of existing synapses, offsets from +-1 / sqrt(fan in)."""
+        sensory = torch.from_numpy(self.wiring.sensory_adjacency_matrix).ne(0)
+        recurrent = torch.from_numpy(self.wiring.adjacency_matrix).ne(0)
+        fan_in = (sensory.sum(0) + recurrent.sum(0)).clamp(min=1)
+        self.sensory_weight = self._weights(sensory, fan_in)
+        self.weight = self._weights(recurrent, fan_in)
+        self.bias = nn.Parameter((torch.rand(self.gates, self.state_size) * 2 - 1) / fan_in.sqrt())
+        if self.pure:
+            self.w_tau = nn.Parameter(torch.zeros(1, self.state_size))
+            self.A = nn.Parameter(torch.ones(1, self.state_size))
+
+    def _weights(self, exists: Tensor, fan_in: Tensor) -> nn.Parameter:
+        source, target = exists.nonzero(as_tuple=True)
+        bound = (6.0 / (fan_in[target] + exists.sum(1)[source])).sqrt()
+        return nn.Parameter((torch.rand(self.gates, len(source)) * 2 - 1) * bound)
+
+    @property
+    def layer_sizes(self) -> List[int]:
+        """Number of neurons of each layer, from the inputs to the motor neurons."""
+        return [end - begin for begin, end in zip(self.begins[:-1], self.begins[1:])]
+
+    @property
+    def synapse_count(self) -> int:
+        """Number of synapses between neurons."""
+        return self.weight.size(1)
+
+    @property
+    def sensory_synapse_count(self) -> int:
+        """Number of synapses from inputs."""
+        return self.sensory_weight.size(1)
+
+    def forward(self, input: Tensor, hx: Tensor, timespans: Union[Tensor, float] = 1.0) -> Tuple[Tensor, Tensor]:
+        """Step from hx [B, units] with input [B, I] over timespans (number, [], [B] or [B, 1]; above 0).
+
+        :return: output [B, motor neurons] and the new state [B, units].
+        """
+        return self._step(input, hx, timespans)
+
+    def prepare(self) -> List[Tensor]:
+        """Return the matrices of inputs, old and new states, of gates * units columns each, and the offset.
+
+        In mode 'pure' w_tau and A follow, [1, units] in the order of evaluation.
+        """
+        columns = self.gates * self.state_size
+        sensory = _matrix(self.sensory_index, self.sensory_weight, self.input_size * columns)
+        states = _matrix(self.index, self.weight, 2 * self.state_size * columns).view(-1, columns)
+        bias = _matrix(self.bias_index, self.bias, columns)
+        matrices = [sensory.view(-1, columns), bias, states[:self.state_size], states[self.state_size:]]
+        if self.pure:
+            return matrices + [self.w_tau[:, self.order], self.A[:, self.order]]
+        else:
+            return matrices
+
+    def drive(self, prepared: List[Tensor], inputs: Tensor) -> Tensor:
+        """Return what inputs [N, I] and offsets add to the gates, [N, gates * units]."""
+        return torch.addmm(prepared[1], inputs, prepared[0])
+
+    def advance(self, prepared: List[Tensor], drive: Tensor, state: Tensor, elapsed: Tensor) -> Tensor:
+        """Return the state [B, units] after ``elapsed`` [B or 1, 1]."""
+        all_gates = torch.addmm(drive, state, prepared[2])
+        new = state[:, :0]
+        for layer in range(self.num_layers):
+            begin, end = self.begins[layer], self.begins[layer + 1]
+            gates = all_gates[:, self.gates * begin:self.gates * end]
+            if layer > 0:
+                gates = torch.addmm(gates, new, prepared[3][:begin, self.gates * begin:self.gates * end])
+            if self.pure:
+                values = pure_solution(gates, elapsed, prepared[4][:, begin:end], prepared[5][:, begin:end])
+            else:
+                values = gated_solution(gates, elapsed, self.no_gate)
+            new = values if layer == 0 else torch.cat([new, values], 1)
+        return new if self.in_order else new.index_select(1, self.place)
+
+    def read(self, state: Tensor) -> Tensor:
+        """Return the output [..., motor neurons] of a state [..., units]."""
+        return state[..., :self.output_size]
+
+
+def _matrix(index: Tensor, values: Tensor, size: int) -> Tensor:
+    """Return a flat matrix [size] with the values at their index and 0 elsewhere."""
+    empty = torch.zeros((size,), dtype=values.dtype, device=values.device)
+    return empty.scatter(0, index.flatten(), values.flatten())

@@ -61,6 +61,13 @@ def compile_module(module: torch.nn.Module) -> torch.jit.ScriptModule:
         return torch.jit.freeze(torch.jit.script(module.eval()))
 
 
+def trace_module(module: torch.nn.Module, example: tuple[torch.Tensor, ...]) -> torch.jit.ScriptModule:
+    """Return a module recorded by TorchScript on example inputs and frozen, for modules that cannot be scripted."""
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore')
+        return torch.jit.freeze(torch.jit.trace(module.eval(), example))
+
+
 def export_torchscript(policy: DrivingPolicy, path: str | Path) -> str:
     """Write a policy as a TorchScript file and return the SHA-256 that a node asks for before it runs the file."""
     metadata = {'spec': policy.spec.to_json(), 'state_size': policy.network.state_size}

@@ -17,6 +17,7 @@ from torch import nn
 
 from liquid_control.errors import InputError
 from liquid_control.liquid.ltc import LTCCell
+from liquid_control.liquid.wired_cfc import WiredCfCCell
 from liquid_control.policy.baselines import FeedForwardNetwork, GruNetwork, LstmNetwork
 from liquid_control.policy.spec import PolicySpec
 from liquid_control.policy.wiring_data import wiring_from_data
@@ -41,5 +42,4 @@ def build_network(spec: PolicySpec) -> nn.Module:
                          'use the file as it was written')
     if spec.cell == 'ltc':
         return LTCCell(wiring, input_mapping=None, output_mapping=None)
-    from liquid_control.liquid.cfc import WiredCfCCell
-    return WiredCfCCell(wiring)
+    return WiredCfCCell(spec.inputs, wiring)

@@ -52,7 +52,7 @@ class PolicySpec:
     inputs: int = 32
     period_s: float = 1.0 / 30.0
     max_steering_rad: float = 0.42
-    speed_mps: float = 2.0
+    speed_mps: float = 2.1
     training: dict[str, Any] = field(default_factory=dict)
     score: dict[str, Any] = field(default_factory=dict)
 

@@ -47,7 +47,7 @@ def car_world_mjcf(car: Car, track: Track, pieces: list[Piece], friction: float)
     low, high = track.centre.min(axis=0), track.centre.max(axis=0)
     middle, size = 0.5 * (low + high), 0.5 * (high - low).max() + GROUND_MARGIN_M
     camera = car.camera
-    return f'''
+    return f"""
 <mujoco model="liquid_control">
   <compiler angle="radian" autolimits="true"/>
   <option timestep="{STEP_S!r}" gravity="0 0 {-GRAVITY_MPS2}" cone="elliptic" impratio="5" solver="Newton"
@@ -88,7 +88,7 @@ def car_world_mjcf(car: Car, track: Track, pieces: list[Piece], friction: float)
     <gyro name="gyro" site="imu"/>
     <accelerometer name="accelerometer" site="imu"/>
   </sensor>
-</mujoco>'''
+</mujoco>"""
 
 
 def _car_body(car: Car) -> str:
@@ -99,7 +99,7 @@ def _car_body(car: Car) -> str:
     sine, cosine = math.sin(camera.pitch_rad), math.cos(camera.pitch_rad)
     axes = f'0 -1 0 {sine!r} 0 {cosine!r}'
     reach = 1.2 * SKY_DISTANCE_M * math.tan(0.5 * camera.horizontal_fov_rad)
-    return f'''
+    return f"""
     <body name="base_link">
       <freejoint name="base"/>
       <inertial pos="{middle} 0 {car.chassis_centre_z_m}" mass="{car.chassis_mass_kg}" diaginertia="{inertia}"/>
@@ -113,24 +113,24 @@ def _car_body(car: Car) -> str:
       {_wheel(car, 'rear_right', 0.0, -half)}
       {_wheel(car, 'front_left', car.wheelbase_m, half)}
       {_wheel(car, 'front_right', car.wheelbase_m, -half)}
-    </body>'''
+    </body>"""
 
 
 def _wheel(car: Car, name: str, x: float, y: float) -> str:
     inertia = _wheel_inertia(car.wheel_mass_kg, car.wheel_radius_m, car.wheel_width_m)
-    spinning = f'''
+    spinning = f"""
           <joint name="spin_{name}" axis="0 1 0" damping="0.0002" armature="{ROTOR_INERTIA_KGM2}"/>
           <inertial pos="0 0 0" mass="{car.wheel_mass_kg}" diaginertia="{inertia}"/>
-          <geom name="tyre_{name}" class="tyre"/>'''
+          <geom name="tyre_{name}" class="tyre"/>"""
     place = f'pos="{x} {y} {car.wheel_radius_m}"'
     if name.startswith('rear'):
         return f'<body name="{name}" {place}>{spinning}\n      </body>'
-    return f'''<body name="knuckle_{name}" {place}>
+    return f"""<body name="knuckle_{name}" {place}>
         <joint name="steer_{name}" axis="0 0 1" armature="{STEERING_ARMATURE_KGM2}"/>
         <inertial pos="0 0 0" mass="0.001" diaginertia="1e-6 1e-6 1e-6"/>
         <body name="{name}">{spinning}
         </body>
-      </body>'''
+      </body>"""
 
 
 def _steering_servo(side: str) -> str:
@@ -154,7 +154,7 @@ def _material(name: str, rgb: tuple[float, float, float]) -> str:
 
 def _mesh(piece: Piece) -> str:
     flat = np.column_stack((piece.mesh.vertices, np.zeros(len(piece.mesh.vertices)))).ravel().tolist()
-    vertices = ' '.join(['%.4f' % value for value in flat])
+    vertices = ' '.join([f'{value:.4f}' for value in flat])
     faces = ' '.join(map(str, piece.mesh.faces.ravel().tolist()))
     return f'<mesh name="{piece.layer}_{piece.chunk}" inertia="shell" vertex="{vertices}" face="{faces}"/>'
 

@@ -20,6 +20,7 @@ line is left out where it would lie inside the road (next to another part of the
 """
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from scipy.spatial import cKDTree
@@ -82,7 +83,7 @@ def road_pieces(track: Track, chunk_m: float = 20.0) -> list[Piece]:
     bounds = np.linspace(0.0, track.length, count + 1)
     painted = painted_stretches(track)
     pieces = []
-    for chunk, (start, end) in enumerate(zip(bounds[:-1], bounds[1:])):
+    for chunk, (start, end) in enumerate(pairwise(bounds)):
         s = edges.stations(start, end)
         for layer, strips in (
                 ('road', edges.road(s)), ('edge', edges.lines(s)), ('centre', edges.centre(painted, start, end))):

@@ -29,13 +29,17 @@ os.environ.setdefault('MUJOCO_GL', 'egl')
 os.environ.setdefault('LP_NUM_THREADS', '0')
 REMEDY = 'install libegl1 and libgl1-mesa-dri (apt-get install libegl1 libgl1-mesa-dri)'
 
+
+def _missing(error: Exception) -> str:
+    return f"no OpenGL for MUJOCO_GL={os.environ['MUJOCO_GL']} ({' '.join(str(error).split())}); {REMEDY}"
+
+
 try:
     import mujoco
 except ModuleNotFoundError as error:
     raise InputError(f"the embedded simulator needs the Python package '{error.name}'; pip install mujoco") from error
 except Exception as error:  # PyOpenGL fails in many ways where the library is missing
-    raise InputError(
-        f"no OpenGL for MUJOCO_GL={os.environ['MUJOCO_GL']} ({' '.join(str(error).split())}); {REMEDY}") from error
+    raise InputError(_missing(error)) from error
 
 _lock = threading.RLock()
 _context = None
@@ -62,8 +66,7 @@ def _create():
     try:
         return mujoco.GLContext(64, 64)  # worlds draw into frame buffers of their own sizes
     except Exception as error:  # ImportError, RuntimeError or PyOpenGL's own, depending on what is missing
-        raise InputError(
-            f"no OpenGL context for MUJOCO_GL={os.environ['MUJOCO_GL']} ({' '.join(str(error).split())}); {REMEDY}") from error
+        raise InputError(_missing(error)) from error
 
 
 def _release() -> None:

@@ -1,0 +1,95 @@
+# Copyright 2026 The liquid_control Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The peer library's LTC cell with the synapses and the weights of ours, so that both compute the same."""
+import copy
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from liquid_control.errors import InputError
+from liquid_control.liquid.ltc import LTCCell
+from liquid_control.policy.driving_policy import DrivingPolicy
+
+
+class NcpsNetwork(nn.Module):
+    """``ncps.torch.LTCCell`` with the calls of the networks of a driving policy."""
+
+    def __init__(self, cell: LTCCell) -> None:
+        """Copy a cell that has no mapping of its inputs and outputs.
+
+        :raises InputError: if ncps is not installed.
+        """
+        super().__init__()
+        self.cell = _ncps_cell(cell)
+        self.state_size = cell.state_size
+        _copy_weights(cell, self.cell)
+
+    def forward(self, inputs: Tensor, state: Tensor, elapsed: Tensor) -> tuple[Tensor, Tensor]:
+        """Step once: inputs (B, I), state (B, S), elapsed (B, 1) in nominal periods."""
+        return self.cell(inputs, state, elapsed)
+
+    def run_sequence(self, inputs: Tensor, state: Tensor, elapsed: Tensor) -> tuple[Tensor, Tensor]:
+        """Run inputs (B, T, I), as ``ncps.torch.LTC`` does: one call of the cell for each step."""
+        outputs = []
+        for t in range(inputs.shape[1]):
+            output, state = self.cell(inputs[:, t], state, elapsed[:, t])
+            outputs.append(output)
+        return torch.stack(outputs, dim=1), state
+
+
+def ncps_policy(policy: DrivingPolicy) -> DrivingPolicy:
+    """Return a copy of an LTC policy whose network is the peer's, in eager torch.
+
+    :raises InputError: if ncps is not installed or the policy's cell is not ltc.
+    """
+    if policy.spec.cell != 'ltc':
+        raise InputError(f"the benchmark compares LTC cells, the policy has cell '{policy.spec.cell}'; give an LTC policy")
+    peer = copy.deepcopy(policy)
+    peer.network = NcpsNetwork(policy.network)
+    return peer
+
+
+def _ncps_cell(cell: LTCCell) -> Any:
+    try:
+        from ncps.torch import LTCCell as NcpsCell
+        from ncps.wirings import Wiring
+    except ImportError as error:
+        raise InputError("the peer library ncps is not installed; pip install 'liquid_control[test]'") from error
+    wiring = Wiring(cell.state_size)
+    wiring.build(cell.input_size)
+    wiring.set_output_dim(cell.output_size)
+    for source, target, polarity in zip(cell.source.tolist(), cell.target.tolist(), cell.polarity.tolist()):
+        wiring.add_synapse(source, target, int(polarity))
+    for source, target, polarity in zip(
+            cell.sensory_source.tolist(), cell.sensory_target.tolist(), cell.sensory_polarity.tolist()):
+        wiring.add_sensory_synapse(source, target, int(polarity))
+    return NcpsCell(wiring, input_mapping=None, output_mapping=None, ode_unfolds=cell.ode_unfolds)
+
+
+def _copy_weights(ours: LTCCell, theirs: Any) -> None:
+    """Write the value of each synapse into the peer's matrices [source, target] and the neurons' vectors as they are."""
+    with torch.no_grad():
+        for prefix, source, target, polarity in (
+                ('', ours.source, ours.target, ours.polarity),
+                ('sensory_', ours.sensory_source, ours.sensory_target, ours.sensory_polarity)):
+            values = {name: getattr(ours, prefix + name) for name in ('mu', 'sigma')}
+            values['w'] = getattr(ours, prefix + 'w').abs()
+            values['erev'] = polarity * getattr(ours, prefix + 'erev').abs()
+            for name, value in values.items():
+                getattr(theirs, prefix + name)[source, target] = value
+        theirs.vleak.copy_(ours.vleak)
+        theirs.gleak.copy_(ours.gleak.abs())
+        theirs.cm.copy_(ours.cm.abs())

@@ -1,0 +1,107 @@
+# Copyright 2026 The liquid_control Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""When control ticks are due."""
+import statistics
+from collections import deque
+
+INTERVALS = 15
+MIN_INTERVALS = 4
+TOLERANCE = 0.05
+EARLY = 0.1
+LATE = 0.25
+GAIN = 0.1
+MISSES = 3
+
+
+class PhaseLock:
+    """A fixed tick rate whose phase follows the camera.
+
+    A timer of the same rate as the camera answers a picture half a period late on average. While the camera's median
+    interval is within 5 % of the tick's, ticks are due when pictures are: a picture that comes up to a tenth of a period
+    early is answered at once, an earlier one when that tenth begins, and a late one is waited for up to a quarter of a
+    period. What is expected follows the camera's arrivals slowly, so that one late picture does not shift the rate.
+    After three pictures in a row did not come, and at any other camera rate, it is a plain fixed timer.
+
+    Times are seconds of any one clock. A tick that is late is not made up for.
+    """
+
+    def __init__(self, rate_hz: float) -> None:
+        self.set_rate(rate_hz)
+
+    def set_rate(self, rate_hz: float) -> None:
+        """Change the rate; takes effect with the next ``restart``."""
+        self.period_s = 1.0 / rate_hz
+
+    def restart(self, now: float) -> None:
+        """Begin a new sequence: the first tick is due one period from now."""
+        self._due = now + self.period_s
+        self._last_arrival: float | None = None
+        self._intervals: deque[float] = deque(maxlen=INTERVALS)
+        self._waiting = False
+        self._missed = 0
+        self._step = self.period_s
+        self.locked = False
+
+    @property
+    def wake_s(self) -> float:
+        """When to call ``ticks_at`` next, unless a picture comes before."""
+        if not self._expecting:
+            return self._due
+        return self._due - EARLY * self._step if self._waiting else self._due + LATE * self._step
+
+    def ticks_on_picture(self, now: float) -> bool:
+        """Take note of a picture that arrived and tell whether to tick at once."""
+        self._note_interval(now)
+        self._waiting = True
+        self._missed = 0
+        if not self.locked:
+            return False
+        self._due += GAIN * self._offset(now)
+        return now >= self._due - EARLY * self._step
+
+    def ticks_at(self, now: float) -> bool:
+        """Tell whether to tick now that the clock says ``now``."""
+        return now >= self.wake_s - 1e-9
+
+    def ticked(self, now: float) -> None:
+        """Take note of a tick and plan the next one, never in the past."""
+        if not self._waiting:
+            self._missed += 1
+        self._waiting = False
+        self._due += self._step
+        if self._due <= now:
+            self._due += self._step * (1 + (now - self._due) // self._step)
+
+    @property
+    def _expecting(self) -> bool:
+        return self.locked and self._missed < MISSES
+
+    def _offset(self, now: float) -> float:
+        """Return how far an arrival is from the nearest expected one, at most half a period either way."""
+        offset = (now - self._due) / self._step
+        return (offset - round(offset)) * self._step
+
+    def _note_interval(self, now: float) -> None:
+        if self._last_arrival is not None:
+            self._intervals.append(now - self._last_arrival)
+        self._last_arrival = now
+        if len(self._intervals) < MIN_INTERVALS:
+            return
+        median = statistics.median(self._intervals)
+        matches = abs(median - self.period_s) <= TOLERANCE * self.period_s
+        self._step = median if matches else self.period_s
+        if matches and not self.locked:
+            self._due = now
+        self.locked = matches
