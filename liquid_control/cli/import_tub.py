@@ -23,11 +23,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('tub', metavar='TUB', help='folder, .tar or .tar.gz of a tub')
     parser.add_argument('bag', metavar='BAG', help='folder to write the bag to; must not exist')
     parser.add_argument('--rate', type=float, metavar='HZ',
-                        help="take the pictures as this many a second (default: the tub's stamps, or 20 where those are not real)")
+                        help="pictures a second (default: by the tub's stamps, or 20 where those are not real)")
     parser.add_argument('--imu-axes', default='auto', metavar='AXES',
-                        help="'auto' (from gravity and turning), 'none', or the sensor axes that point FORWARD,LEFT,UP, "
-                             'such as --imu-axes=-z,-x,y (with the = sign)')
-    parser.add_argument('--gyro-unit', choices=('deg', 'rad'), default='deg', help="unit of the tub's gyro a second (default: deg)")
+                        help="'auto' (from gravity and turning), 'none', or the sensor axes that point "
+                             'FORWARD,LEFT,UP, such as --imu-axes=-z,-x,y (with the = sign)')
+    parser.add_argument('--gyro-unit', choices=('deg', 'rad'), default='deg',
+                        help="unit of the tub's gyro, a second (default: deg)")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -30,15 +30,16 @@ from liquid_control.errors import InputError
 HELP = "play a bag's camera and IMU to a drive node and compare its steering with the human's"
 MIN_RATE, MAX_RATE = 0.1, 10.0
 STOP_TIMEOUT_S = 10.0
+NO_DRIVE_NODE = 3  # exit code of nodes/replay.py
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the verb's arguments."""
     parser.add_argument('bag', metavar='BAG', help='folder of a rosbag2 bag with camera pictures')
     parser.add_argument('--rate', type=float, default=1.0, metavar='X',
-                        help='times the recorded speed (default 1); the policy sees the time between pictures as played')
+                        help='times the recorded speed (default 1); the policy sees the times as played')
     parser.add_argument('--policy', metavar='FILE',
-                        help='start a drive node with this policy for the replay (default: play to the one that is running)')
+                        help='start a drive node with this policy (default: play to the one that is running)')
 
 
 def run(args: argparse.Namespace) -> int:
@@ -98,7 +99,10 @@ def _follow(command: list[str], environ: dict[str, str], seconds: float, drive_n
                 if drive_node is not None and drive_node.poll() is not None:
                     said = (folder / 'drive.log').read_text().strip().splitlines()[-1:] or ['nothing said']
                     raise InputError(f'the drive node ended with code {drive_node.returncode}: {said[0][:300]}')
-        return player.wait() == 0
+        code = player.wait()
+        if code not in (0, NO_DRIVE_NODE):
+            raise RuntimeError(f'the player ended with code {code}')
+        return code == 0
     finally:
         _stop(player)
 
@@ -119,7 +123,7 @@ def _report(replay) -> int:
     print(f'pictures answered   {replay.answered} ({share:.1f} %)')
     print(f'commands received   {replay.commands}, of them {replay.standing} to stand')
     if replay.compared:
-        print(f'steering error      {replay.steering_mae:.3f} against the human on -1..1 over {replay.compared} pictures '
+        print(f'steering error      {replay.steering_mae:.3f} against the human on -1..1, {replay.compared} pictures '
               f'(always the mean: {replay.mean_mae:.3f})')
     else:
         print('steering error      unknown: no picture has both a human command and a moving answer')

@@ -30,6 +30,9 @@ class Cell(nn.Module):
     - ``read(state [..., S]) -> [..., O]``: the output that a state stands for.
 
     The state is one flat tensor in every cell. Elapsed time is in units of the nominal period.
+
+    A frozen TorchScript graph cannot add two matrix products (``mm`` or ``addmm``, torch 2.13: "failed shape
+    propagation"); where ``advance`` would, one of the two is ``F.linear``, or the sum goes through another operator.
     """
 
     def _step(self, inputs: Tensor, state: Tensor, elapsed: Union[Tensor, float]) -> Tuple[Tensor, Tensor]:

@@ -73,8 +73,8 @@ class CfCCell(Cell):
         features = backbone_units if self.has_backbone else input_size + hidden_size
         self.ff1 = nn.Linear(features, hidden_size)
         if self.pure:
-            self.w_tau = nn.Parameter(torch.zeros(1, hidden_size))
-            self.A = nn.Parameter(torch.ones(1, hidden_size))
+            self.w_tau = nn.Parameter(torch.empty(1, hidden_size))
+            self.A = nn.Parameter(torch.empty(1, hidden_size))
         else:
             self.ff2 = nn.Linear(features, hidden_size)
             self.time_a = nn.Linear(features, hidden_size)

@@ -61,14 +61,14 @@ class SequenceLayer(nn.Module):
         :raises InputError: for shapes that do not fit and for times that are not finite and above 0.
         """
         if not (input.dim() == 2 or input.dim() == 3) or input.size(-1) != self.input_size:
-            raise InputError(f'input has shape {input.shape}; give (steps, {self.input_size}) or a batch of those')
+            raise InputError(f'input has shape {list(input.shape)}; give (steps, {self.input_size}) or a batch of those')
         batched = input.dim() == 3
         if not batched:
             rows = input.unsqueeze(0)
         else:
             rows = input if self.batch_first else input.transpose(0, 1)
         if rows.size(1) == 0:
-            raise InputError(f'input has shape {input.shape} and so no steps; give at least 1')
+            raise InputError(f'input has shape {list(input.shape)} and so no steps; give at least 1')
         elapsed = elapsed_of_steps(timespans, rows.size(0), rows.size(1), self.batch_first or not batched, rows)
         states, state = self.rnn_cell.run_sequence(rows, self._first_state(hx, rows, batched), elapsed)
         output = self.fc(states if self.return_sequences else states[:, -1])
@@ -96,7 +96,7 @@ class SequenceLayer(nn.Module):
                 raise InputError('hx is a tuple; without mixed_memory give one tensor')
             state = torch.cat([hx[0], hx[1]], -1)
         if state.dim() != (2 if batched else 1) or state.size(-1) != self.rnn_cell.state_size:
-            raise InputError(f'hx has shape {state.shape} (h and c side by side with mixed memory); give '
+            raise InputError(f'hx has shape {list(state.shape)} (h and c side by side with mixed memory); give '
                              f'{self.rnn_cell.state_size} columns and a row for each sample of a batch')
         state = state if batched else state.unsqueeze(0)
         if state.size(0) != rows.size(0):

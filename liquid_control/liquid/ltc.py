@@ -130,9 +130,8 @@ class LTCCell(Cell):
     def advance(self, prepared: List[Tensor], drive: Tensor, state: Tensor, elapsed: Tensor) -> Tensor:
         """Return the state [B, units] after ``elapsed`` [B or 1, 1]."""
         gather, shift, spread = prepared[4], prepared[5], prepared[6]
-        inertia = prepared[7] / elapsed
-        drive = drive + inertia
-        inertia = inertia[:, self.state_size:]
+        inertia = prepared[7][self.state_size:] / elapsed
+        drive = torch.addcdiv(drive, prepared[7], elapsed)
         for _ in range(self.ode_unfolds):
             firing = torch.addmm(shift, state, gather).sigmoid_()
             numerator, denominator = torch.addmm(drive, firing, spread).chunk(2, 1)

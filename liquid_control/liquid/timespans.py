@@ -43,7 +43,7 @@ def elapsed_of_steps(timespans: Optional[Union[Tensor, float]], batch: int, step
         if timespans.dim() > 1 and not batch_first:
             elapsed = elapsed.transpose(0, 1)
         if elapsed.dim() != 2 or elapsed.size(1) != steps or (timespans.dim() > 1 and elapsed.size(0) != batch):
-            raise InputError(f'timespans has shape {timespans.shape}; for a batch of {batch} and {steps} steps give a '
+            raise InputError(f'timespans has shape {list(timespans.shape)}; for a batch of {batch} and {steps} steps give a '
                              'number or (T,), (B, T) or (B, T, 1), time before batch when batch_first is False')
     else:
         elapsed = torch.full((1, steps), timespans, dtype=like.dtype, device=like.device)

@@ -17,6 +17,7 @@ from typing import Final, List, Optional, Tuple, Union
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from liquid_control.errors import InputError
@@ -112,8 +113,8 @@ class WiredCfCCell(Cell):
         self.weight = self._weights(recurrent, fan_in)
         self.bias = nn.Parameter((torch.rand(self.gates, self.state_size) * 2 - 1) / fan_in.sqrt())
         if self.pure:
-            self.w_tau = nn.Parameter(torch.zeros(1, self.state_size))
-            self.A = nn.Parameter(torch.ones(1, self.state_size))
+            self.w_tau = nn.Parameter(nn.init.xavier_uniform_(torch.empty(1, self.state_size)))
+            self.A = nn.Parameter(nn.init.xavier_uniform_(torch.empty(1, self.state_size)))
 
     def _weights(self, exists: Tensor, fan_in: Tensor) -> nn.Parameter:
         source, target = exists.nonzero(as_tuple=True)
@@ -151,7 +152,7 @@ class WiredCfCCell(Cell):
         sensory = _matrix(self.sensory_index, self.sensory_weight, self.input_size * columns)
         states = _matrix(self.index, self.weight, 2 * self.state_size * columns).view(-1, columns)
         bias = _matrix(self.bias_index, self.bias, columns)
-        matrices = [sensory.view(-1, columns), bias, states[:self.state_size], states[self.state_size:]]
+        matrices = [sensory.view(-1, columns).t(), bias, states[:self.state_size], states[self.state_size:]]
         if self.pure:
             return matrices + [self.w_tau[:, self.order], self.A[:, self.order]]
         else:
@@ -159,7 +160,7 @@ class WiredCfCCell(Cell):
 
     def drive(self, prepared: List[Tensor], inputs: Tensor) -> Tensor:
         """Return what inputs [N, I] and offsets add to the gates, [N, gates * units]."""
-        return torch.addmm(prepared[1], inputs, prepared[0])
+        return F.linear(inputs, prepared[0], prepared[1])
 
     def advance(self, prepared: List[Tensor], drive: Tensor, state: Tensor, elapsed: Tensor) -> Tensor:
         """Return the state [B, units] after ``elapsed`` [B or 1, 1]."""

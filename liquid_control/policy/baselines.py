@@ -27,13 +27,13 @@ class LstmNetwork(nn.Module):
         super().__init__()
         self.cell = nn.LSTMCell(inputs, units)
         self.output = nn.Linear(units, 1)
-        self.state_size, self.output_size = 2 * units, 1
+        self.state_size, self.output_size, self.limit = 2 * units, 1, STATE_LIMIT
 
     def forward(self, features: Tensor, state: Tensor, elapsed: Tensor) -> tuple[Tensor, Tensor]:
         """Step from state (B, S) with features (B, I): output (B, 1), state (B, S)."""
         hidden, memory = state.chunk(2, dim=1)
         hidden, memory = self.cell(features, (hidden.contiguous(), memory.contiguous()))
-        return self.output(hidden), torch.cat((hidden, memory), dim=1).clamp(-STATE_LIMIT, STATE_LIMIT)
+        return self.output(hidden), torch.cat((hidden, memory), dim=1).clamp(-self.limit, self.limit)
 
     def run_sequence(self, features: Tensor, state: Tensor, elapsed: Tensor) -> tuple[Tensor, Tensor]:
         """Run features (B, T, I): outputs (B, T, 1), last state (B, S)."""

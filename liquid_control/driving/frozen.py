@@ -1,0 +1,49 @@
+# Copyright 2026 The liquid_control Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Cameras that repeat one picture with fresh stamps."""
+import numpy as np
+
+IDENTICAL_PICTURES = 30
+
+
+class FrozenCamera:
+    """Counts identical pictures in a row while the car should be moving.
+
+    A standing car in a simulation without noise sees the same picture over and over, so pictures count only while the
+    car is told to move. Once frozen, it stays so until a picture differs.
+    """
+
+    def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """Return to the state before the first picture."""
+        self._last: np.ndarray | None = None
+        self._repeats = 0
+
+    def see(self, picture: np.ndarray, moving: bool) -> None:
+        """Take note of a picture, uint8 (H, W, 3)."""
+        if self._last is None or not np.array_equal(self._last, picture):
+            self._repeats = 0
+        elif moving:
+            self._repeats += 1
+        self._last = picture
+
+    @property
+    def problem(self) -> str:
+        """Why the pictures cannot be trusted, or an empty text."""
+        if self._repeats < IDENTICAL_PICTURES:
+            return ''
+        return f'camera is frozen: {self._repeats} identical pictures while the car was told to move'
