@@ -36,7 +36,7 @@ def by_the_formula(cell, inputs, state, elapsed):
         denominator = inertia + value['gleak']
         for prefix, sources, picture in (('sensory_', inputs, cell.wiring.sensory_adjacency_matrix),
                                          ('', state, cell.wiring.adjacency_matrix)):
-            for n, (source, target) in enumerate(zip(*picture.nonzero())):
+            for n, (source, target) in enumerate(zip(*picture.nonzero(), strict=True)):
                 s = torch.sigmoid(value[prefix + 'sigma'][n] * (sources[source] - value[prefix + 'mu'][n]))
                 numerator[target] += value[prefix + 'w'][n] * s * picture[source, target] * value[prefix + 'erev'][n]
                 denominator[target] += value[prefix + 'w'][n] * s
@@ -73,7 +73,7 @@ def test_polarity_and_positive_quantities_survive_any_parameter_value(seed, scal
         for name in ('w', 'sensory_w', 'gleak', 'cm', 'erev', 'sensory_erev'):
             getattr(cell, name).copy_(torch.randn_like(getattr(cell, name)) * scale)
     inputs, state = torch.rand(4, 32), torch.zeros(4, 19)
-    output, new = cell(inputs, state, torch.tensor([[0.5], [1.0], [2.0], [9.0]]))
+    new = cell(inputs, state, torch.tensor([[0.5], [1.0], [2.0], [9.0]]))[1].detach()
     reach = max(float(cell.erev.detach().abs().max()), float(cell.sensory_erev.detach().abs().max()), 0.2)
     assert bool(torch.isfinite(new).all()) and float(new.abs().max()) <= reach * 1.001
     before = cell(inputs, state, 1.0)[1]
@@ -113,7 +113,7 @@ def test_gradients_are_those_of_finite_differences():
     names = [name for name, _ in cell.named_parameters()]
 
     def run(inputs, state, elapsed, *values):
-        return torch.func.functional_call(Sequence(cell), {'cell.' + n: v for n, v in zip(names, values)},
+        return torch.func.functional_call(Sequence(cell), {'cell.' + n: v for n, v in zip(names, values, strict=True)},
                                           (inputs, state, elapsed))
 
     arguments = [t.clone().detach().requires_grad_() for t in (inputs, state, elapsed, *cell.parameters())]
@@ -145,7 +145,7 @@ def test_longer_elapsed_time_ends_nearer_to_the_resting_state():
     cell = car_cell()
     inputs, state = torch.rand(1, 32), torch.zeros(1, 19)
     rest = cell.run_sequence(inputs[:, None].expand(1, 60, 32), state, torch.ones(1, 60, 1))[1]
-    errors = [float((cell(inputs, state, elapsed)[1] - rest).norm()) for elapsed in (0.05, 0.2, 1.0, 4.0)]
+    errors = [float((cell(inputs, state, elapsed)[1] - rest).norm().detach()) for elapsed in (0.05, 0.2, 1.0, 4.0)]
     assert errors == sorted(errors, reverse=True) and errors[0] > 2 * errors[-1]
 
 
@@ -181,13 +181,31 @@ def test_scripted_and_frozen_cell_is_the_same_for_any_batch(unfolds, mixed):
                                            cell.run_sequence(inputs, state, elapsed))
 
 
-def test_large_dense_wiring_is_the_same_as_synapse_by_synapse():
+@pytest.mark.parametrize('wiring', [wirings.FullyConnected(50, 2), wirings.Random(60, 2, 0.6)])
+def test_a_large_wiring_is_the_same_and_learns_the_same_as_synapse_by_synapse(wiring):
     torch.manual_seed(3)
-    cell = LTCCell(wirings.FullyConnected(70, 2), 4, input_mapping=None, output_mapping=None)
-    inputs, state = torch.rand(4).double(), torch.rand(70).double()
+    cell = LTCCell(wiring, 4, input_mapping=None, output_mapping=None).double()
+    assert cell.tabled and not car_cell().tabled  # both ways of evaluation are covered
+    inputs, state = torch.rand(4).double(), torch.rand(wiring.units).double()
     expected = by_the_formula(cell, inputs, state.clone(), 1.0)
-    _, new = cell(inputs.float()[None], state.float()[None])
-    torch.testing.assert_close(new[0].double(), expected, rtol=0, atol=1e-5)
+    given = inputs[None], state[None], torch.ones(1, 1).double()
+    new = cell(*given)[1]
+    torch.testing.assert_close(new[0], expected, rtol=0, atol=1e-6)  # epsilon in the denominator
+    new.square().sum().backward()
+    for name in ('mu', 'sigma', 'w', 'erev', 'sensory_mu', 'sensory_w'):
+        parameter = getattr(cell, name)
+        step = torch.zeros_like(parameter)
+        step[len(step) // 2] = 1e-5
+        sides = []
+        for sign in (1, -1):
+            parameter.data.add_(sign * step)
+            sides.append(float(cell(*given)[1].detach().square().sum()))
+            parameter.data.sub_(sign * step)
+        assert float(parameter.grad[len(step) // 2]) == pytest.approx((sides[0] - sides[1]) / 2e-5, rel=1e-4, abs=1e-9)
+    frozen = torch.jit.freeze(torch.jit.script(cell.eval()))
+    with torch.no_grad():
+        for _ in range(3):
+            torch.testing.assert_close(frozen(*given)[1], new)
 
 
 @pytest.mark.parametrize('scripted', [False, True])
@@ -232,9 +250,9 @@ def test_timespans_of_another_shape_are_refused_by_name(shape):
 def test_times_that_cannot_be_are_refused(value):
     times = torch.ones(4, 6)
     times[2, 3] = value
-    for given in (times, value):
+    for timespans in (times, value):
         with pytest.raises(InputError, match='above 0'):
-            LTC(3, 5)(torch.rand(4, 6, 3), None, given)
+            LTC(3, 5)(torch.rand(4, 6, 3), None, timespans)
 
 
 @pytest.mark.parametrize('call, words', [

@@ -70,7 +70,7 @@ def test_ltc_cell(name, arguments, implicit, mapping):
     load_ncps_weights(ours, theirs.state_dict())
     inputs, state = torch.randn(5, 8), torch.randn(5, ours.state_size)
     for elapsed in (0.1, 1.0, 7.0, torch.rand(5, 1) + 0.2):
-        for got, expected in zip(ours(inputs, state, elapsed), theirs(inputs, state, elapsed)):
+        for got, expected in zip(ours(inputs, state, elapsed), theirs(inputs, state, elapsed), strict=True):
             torch.testing.assert_close(got, expected, **CLOSE)
 
 

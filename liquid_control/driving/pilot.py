@@ -50,12 +50,14 @@ class Picture:
     :param received_s: of the tick's clock.
     :param stamp_s: of the message's header.
     :param timely: whether the stamp is of the clock that this node reads.
+    :param steady_ns: time of receipt on the steady clock.
     """
 
     message: Any
     received_s: float
     stamp_s: float
     timely: bool
+    steady_ns: int
 
 
 @dataclass(frozen=True)
@@ -114,13 +116,16 @@ class Pilot:
             self._frozen.forget()
             self.health.forget()
 
-    def hear_picture(self, message: Any, received_s: float, stamp_s: float, clock_s: float) -> None:
+    def hear_picture(self, message: Any, received_s: float, stamp_s: float, clock_s: float,
+                     steady_ns: int) -> None:
         """Store a picture.
 
+        :param received_s: of the tick's clock.
         :param clock_s: the clock that stamps should be of, at the time of receipt.
+        :param steady_ns: the steady clock at the time of receipt.
         """
         delay = self._stamps.delay_s(stamp_s, clock_s)
-        picture = Picture(message, received_s, stamp_s, delay is not None)
+        picture = Picture(message, received_s, stamp_s, delay is not None, steady_ns)
         self.camera.put(picture, received_s - (delay or 0.0))
 
     def hear_imu(self, message: Any, received_s: float) -> None:
@@ -132,18 +137,28 @@ class Pilot:
 
         :param matched: whether anybody receives the commands; a car that nobody tells to move may see the same picture.
         """
-        self._read_imu()
-        picture, pixels = self._read_picture(matched)
-        problem = self.camera.problem(now) or self.imu.problem(now) or self._frozen.problem
-        neurons = None
-        if problem:
-            self._restart_policy()
-        elif pixels is not None:
-            neurons = self._answer(picture, pixels)
-        verdict = self.supervisor.decide(self._wanted, problem or self.health.problem, now)
+        problem, neurons = '', None
+        if not self.supervisor.error:
+            try:
+                problem, neurons = self._think(now, matched)
+            except Exception as error:  # noqa: B902 whatever it is, the supervisor must rule
+                self.supervisor.fail(f'{type(error).__name__}: {error}')
+                self._restart_policy()
+        verdict = self.supervisor.decide(self._wanted, problem, now)
         self._moving = verdict.command.speed_mps != 0.0
         by_policy = verdict.state is State.DRIVING
         return Tick(verdict.command, verdict.state, verdict.reason, self._answering if by_policy else None, neurons)
+
+    def _think(self, now: float, matched: bool) -> tuple[str, np.ndarray | None]:
+        """Read what came and run the policy on a new picture; return what keeps it from driving, and its state."""
+        self._read_imu()
+        picture, pixels = self._read_picture(matched)
+        problem = self.camera.problem(now) or self.imu.problem(now) or self._frozen.problem
+        if problem:
+            self._restart_policy()
+            return problem, None
+        neurons = None if pixels is None else self._answer(picture, pixels)
+        return self.health.problem, neurons
 
     def _restart_policy(self) -> None:
         self._runner.reset()

@@ -69,6 +69,10 @@ class Supervisor:
         if engaged:
             self.error = ''
 
+    def fail(self, error: str) -> None:
+        """Stop until engaged again: something inside the node went wrong."""
+        self.error = f'internal error: {" ".join(error.split())[:200]}'
+
     def take_over(self, command: Command, now: float) -> None:
         """Take a finite command from a human."""
         self._human, self._human_s = command, now

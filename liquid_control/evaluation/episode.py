@@ -96,6 +96,7 @@ class Lap:
         self._distance = 0.0
         self._farthest = 0.0
         self._mark = (0.0, 0.0)
+        self._offset = 0.0
         self._lateral: list[float] = []
         self._lap_ends: list[float] = []
         self.ended: str | None = None
@@ -105,12 +106,27 @@ class Lap:
         s, lateral = self._track.project(x, y, near=self._s)
         length = self._track.length
         self._distance += (s - self._s + 0.5 * length) % length - 0.5 * length
-        self._s = s
+        self._s, self._offset = s, lateral
         self._lateral.append(abs(lateral))
         self._farthest = max(self._farthest, self._distance)
         if self._distance >= (len(self._lap_ends) + 1) * length:
             self._lap_ends.append(t)
         self.ended = self._end(lateral, t)
+
+    @property
+    def laps_done(self) -> int:
+        """How many laps are completed."""
+        return len(self._lap_ends)
+
+    @property
+    def lap_progress(self) -> float:
+        """How much of the present lap is driven, 0..1."""
+        return float(np.clip(self._distance / self._track.length - len(self._lap_ends), 0.0, 1.0))
+
+    @property
+    def lateral_m(self) -> float:
+        """Distance of base_link to the left of the centre line at the last update."""
+        return self._offset
 
     def drive(self) -> Drive:
         """Return how it went until now."""

@@ -104,7 +104,7 @@ def assess(bag_path: str | Path, pictures: list[list[int]], commands: list[list[
         if place >= 0:
             answered[place] = True
             if math.isnan(steering[place]):
-                steering[place] = max(-1.0, min(1.0, steering_of_twist(speed, yaw_rate)))
+                steering[place] = np.clip(steering_of_twist(speed, yaw_rate), -1.0, 1.0)
     human = human_steering(bag_path, np.array([recorded for _, recorded in pictures], np.int64))
     both = np.isfinite(human) & np.isfinite(steering)
     mae = mean_mae = math.nan

@@ -13,7 +13,6 @@
 # limitations under the License.
 
 """What every cell has in common: one step and whole sequences from the same code."""
-from typing import List, Tuple, Union
 
 import torch
 from torch import Tensor, nn
@@ -24,8 +23,8 @@ class Cell(nn.Module):
 
     A subclass sets ``input_size``, ``state_size`` and ``output_size`` and has the methods
 
-    - ``prepare() -> list of tensors``: what depends on parameters only; a frozen TorchScript graph holds it as constants;
-    - ``drive(prepared, inputs [N, I]) -> [N, D]``: what depends on the inputs only, for any number of steps at once;
+    - ``prepare() -> list of tensors``: what depends on parameters only; constants in a frozen TorchScript graph;
+    - ``drive(prepared, inputs [N, I]) -> [N, D]``: what depends on the inputs only, for many steps at once;
     - ``advance(prepared, drive [B, D], state [B, S], elapsed [B or 1, 1]) -> [B, S]``: one step;
     - ``read(state [..., S]) -> [..., O]``: the output that a state stands for.
 
@@ -35,13 +34,13 @@ class Cell(nn.Module):
     propagation"); where ``advance`` would, one of the two is ``F.linear``, or the sum goes through another operator.
     """
 
-    def _step(self, inputs: Tensor, state: Tensor, elapsed: Union[Tensor, float]) -> Tuple[Tensor, Tensor]:
+    def _step(self, inputs: Tensor, state: Tensor, elapsed: Tensor | float) -> tuple[Tensor, Tensor]:
         prepared = self.prepare()
         state = self.advance(prepared, self.drive(prepared, inputs), state, column(elapsed, inputs))
         return self.read(state), state
 
     @torch.jit.export
-    def run_sequence(self, inputs: Tensor, state: Tensor, elapsed: Tensor) -> Tuple[Tensor, Tensor]:
+    def run_sequence(self, inputs: Tensor, state: Tensor, elapsed: Tensor) -> tuple[Tensor, Tensor]:
         """Run inputs [B, T, I] from state [B, S] with elapsed [B or 1, T, 1].
 
         :return: outputs [B, T, O] and the last state [B, S].
@@ -49,14 +48,14 @@ class Cell(nn.Module):
         prepared = self.prepare()
         drives = self.drive(prepared, inputs.flatten(0, 1)).unflatten(0, inputs.shape[:2]).unbind(1)
         steps = elapsed.unbind(1)
-        states: List[Tensor] = []
+        states: list[Tensor] = []
         for t in range(len(drives)):
             state = self.advance(prepared, drives[t], state, steps[t])
             states.append(state)
         return self.read(torch.stack(states, 1)), state
 
 
-def column(elapsed: Union[Tensor, float], like: Tensor) -> Tensor:
+def column(elapsed: Tensor | float, like: Tensor) -> Tensor:
     """Return a number, a tensor [], [B] or [B, 1] of elapsed times as [1, 1] or [B, 1]."""
     if isinstance(elapsed, Tensor):
         return elapsed if elapsed.dim() == 2 else elapsed.reshape(-1, 1)

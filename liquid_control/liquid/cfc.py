@@ -13,10 +13,10 @@
 # limitations under the License.
 
 """The closed-form continuous-time cell (Hasani et al. 2022), every neuron connected to every other."""
-from typing import Final, List, Tuple, Union
+from typing import Final
 
 import torch
-import torch.nn.functional as F
+import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
 from liquid_control.errors import InputError
@@ -83,14 +83,14 @@ class CfCCell(Cell):
             if parameter.dim() == 2:
                 nn.init.xavier_uniform_(parameter)
 
-    def forward(self, input: Tensor, hx: Tensor, ts: Union[Tensor, float] = 1.0) -> Tuple[Tensor, Tensor]:
+    def forward(self, input: Tensor, hx: Tensor, ts: Tensor | float = 1.0) -> tuple[Tensor, Tensor]:  # noqa: A002
         """Step from hx [B, hidden] with input [B, I] over ts (number, [], [B] or [B, 1]; above 0).
 
         :return: output [B, hidden] and the new state, which are the same.
         """
         return self._step(input, hx, ts)
 
-    def prepare(self) -> List[Tensor]:
+    def prepare(self) -> list[Tensor]:
         """Return the first matrix in two parts (for input and state) and its offset, then the gates' if it is another.
 
         The gates are evaluated at once, side by side: f1, f2, t_a, t_b.
@@ -106,11 +106,11 @@ class CfCCell(Cell):
         else:
             return [weight[:, :self.input_size], bias, weight[:, self.input_size:].t()]
 
-    def drive(self, prepared: List[Tensor], inputs: Tensor) -> Tensor:
+    def drive(self, prepared: list[Tensor], inputs: Tensor) -> Tensor:
         """Return what inputs [N, I] add to the first layer, [N, units of it]."""
         return F.linear(inputs, prepared[0], prepared[1])
 
-    def advance(self, prepared: List[Tensor], drive: Tensor, state: Tensor, elapsed: Tensor) -> Tensor:
+    def advance(self, prepared: list[Tensor], drive: Tensor, state: Tensor, elapsed: Tensor) -> Tensor:
         """Return the state [B, hidden] after ``elapsed`` [B or 1, 1]."""
         gates = torch.addmm(drive, state, prepared[2])
         if self.has_backbone:
@@ -152,15 +152,15 @@ def _check_sizes(input_size: int, hidden_size: int, activation: str, units: int,
     if activation not in ACTIVATIONS:
         raise InputError(f'backbone activation is {activation!r}; give one of {", ".join(ACTIVATIONS)}')
     if min(input_size, hidden_size, units) < 1 or layers < 0:
-        raise InputError(f'CfC sizes are {input_size} inputs, {hidden_size} units, {layers} backbone layers of {units}; '
-                         'the lowest is 1, for backbone layers 0')
+        raise InputError(f'CfC sizes are {input_size} inputs, {hidden_size} units, {layers} backbone layers of '
+                         f'{units}; the lowest is 1, for backbone layers 0')
     if not 0.0 <= dropout < 1.0:
         raise InputError(f'backbone_dropout is {dropout}; give a share from 0 to below 1')
 
 
 def _backbone(features: int, activation: type, units: int, layers: int, dropout: float) -> nn.Sequential:
     """Return linear and activation for each layer; a dropout follows every layer but the first, as in ncps."""
-    parts: List[nn.Module] = []
+    parts: list[nn.Module] = []
     for layer in range(layers):
         parts += [nn.Linear(units if layer else features, units), activation()]
         if layer and dropout > 0.0:

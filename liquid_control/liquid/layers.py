@@ -13,7 +13,7 @@
 # limitations under the License.
 
 """LTC and CfC over whole sequences, with the arguments and results of ``ncps.torch``."""
-from typing import Final, Optional, Tuple, Union
+from typing import Final
 
 import torch
 from torch import Tensor, nn
@@ -36,7 +36,7 @@ class SequenceLayer(nn.Module):
     return_sequences: Final[bool]
 
     def __init__(self, cell: Cell, return_sequences: bool, batch_first: bool, mixed_memory: bool,
-                 proj_size: Optional[int] = None):
+                 proj_size: int | None = None):
         super().__init__()
         self.input_size = self.sensory_size = cell.input_size
         self.state_size = cell.state_size
@@ -48,8 +48,8 @@ class SequenceLayer(nn.Module):
         self.fc = nn.Identity() if proj_size is None else nn.Linear(cell.output_size, proj_size)
 
     # The result's type depends on use_mixed; TorchScript derives it, an annotation could not say it.
-    def forward(self, input: Tensor, hx: Optional[Union[Tensor, Tuple[Tensor, Tensor]]] = None,
-                timespans: Optional[Union[Tensor, float]] = None):
+    def forward(self, input: Tensor, hx: Tensor | tuple[Tensor, Tensor] | None = None,  # noqa: A002
+                timespans: Tensor | float | None = None):
         """Run over input (T, I), (B, T, I), or (T, B, I) when batch_first is False.
 
         :param hx: first state (B, units), or (units,) with an input (T, I); with mixed memory a tuple of two; None
@@ -61,7 +61,8 @@ class SequenceLayer(nn.Module):
         :raises InputError: for shapes that do not fit and for times that are not finite and above 0.
         """
         if not (input.dim() == 2 or input.dim() == 3) or input.size(-1) != self.input_size:
-            raise InputError(f'input has shape {list(input.shape)}; give (steps, {self.input_size}) or a batch of those')
+            raise InputError(f'input has shape {list(input.shape)}; give (steps, '
+                             f'{self.input_size}) or a batch of those')
         batched = input.dim() == 3
         if not batched:
             rows = input.unsqueeze(0)
@@ -83,7 +84,7 @@ class SequenceLayer(nn.Module):
         else:
             return output, state
 
-    def _first_state(self, hx: Optional[Union[Tensor, Tuple[Tensor, Tensor]]], rows: Tensor, batched: bool) -> Tensor:
+    def _first_state(self, hx: Tensor | tuple[Tensor, Tensor] | None, rows: Tensor, batched: bool) -> Tensor:
         """Return hx as the flat state [B, S] of the cell."""
         if hx is None:
             return torch.zeros((rows.size(0), self.rnn_cell.state_size), dtype=rows.dtype, device=rows.device)
@@ -107,9 +108,9 @@ class SequenceLayer(nn.Module):
 class LTC(SequenceLayer):
     """A liquid time-constant network over sequences, see :class:`LTCCell`."""
 
-    def __init__(self, input_size: int, units: Union[int, Wiring], return_sequences: bool = True,
-                 batch_first: bool = True, mixed_memory: bool = False, input_mapping: Optional[str] = 'affine',
-                 output_mapping: Optional[str] = 'affine', ode_unfolds: int = 6, epsilon: float = 1e-8,
+    def __init__(self, input_size: int, units: int | Wiring, return_sequences: bool = True,
+                 batch_first: bool = True, mixed_memory: bool = False, input_mapping: str | None = 'affine',
+                 output_mapping: str | None = 'affine', ode_unfolds: int = 6, epsilon: float = 1e-8,
                  implicit_param_constraints: bool = True):
         """Make a layer with random parameters; ``units`` neurons are fully connected, or wired as a Wiring says."""
         wiring = units if isinstance(units, Wiring) else FullyConnected(units)
@@ -123,10 +124,10 @@ class LTC(SequenceLayer):
 class CfC(SequenceLayer):
     """A closed-form continuous-time network over sequences, see :class:`CfCCell` and :class:`WiredCfCCell`."""
 
-    def __init__(self, input_size: int, units: Union[int, Wiring], proj_size: Optional[int] = None,
+    def __init__(self, input_size: int, units: int | Wiring, proj_size: int | None = None,
                  return_sequences: bool = True, batch_first: bool = True, mixed_memory: bool = False,
-                 mode: str = 'default', activation: str = 'lecun_tanh', backbone_units: Optional[int] = None,
-                 backbone_layers: Optional[int] = None, backbone_dropout: Optional[float] = None):
+                 mode: str = 'default', activation: str = 'lecun_tanh', backbone_units: int | None = None,
+                 backbone_layers: int | None = None, backbone_dropout: float | None = None):
         """Make a layer with random parameters.
 
         :param units: number of neurons, or a Wiring; a wired CfC has no backbone.

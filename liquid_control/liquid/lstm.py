@@ -13,7 +13,6 @@
 # limitations under the License.
 
 """An LSTM cell, and mixed memory: an LSTM in front of a liquid cell (Lechner and Hasani 2020)."""
-from typing import List, Tuple, Union
 
 import torch
 from torch import Tensor, nn
@@ -40,19 +39,20 @@ class LSTMCell(Cell):
         nn.init.uniform_(self.input_map.bias, -0.1, 0.1)
         nn.init.orthogonal_(self.recurrent_map.weight)
 
-    def forward(self, inputs: Tensor, states: Tensor, elapsed_time: Union[Tensor, float] = 1.0) -> Tuple[Tensor, Tensor]:
+    def forward(self, inputs: Tensor, states: Tensor,
+                elapsed_time: Tensor | float = 1.0) -> tuple[Tensor, Tensor]:
         """Step from states [B, 2 hidden] with inputs [B, I]; return output [B, hidden] and the new state."""
         return self._step(inputs, states, elapsed_time)
 
-    def prepare(self) -> List[Tensor]:
+    def prepare(self) -> list[Tensor]:
         """Return the recurrent matrix [hidden, 4 hidden]."""
         return [self.recurrent_map.weight.t()]
 
-    def drive(self, prepared: List[Tensor], inputs: Tensor) -> Tensor:
+    def drive(self, prepared: list[Tensor], inputs: Tensor) -> Tensor:
         """Return what inputs [N, I] add to the four gates, [N, 4 hidden]."""
         return self.input_map(inputs)
 
-    def advance(self, prepared: List[Tensor], drive: Tensor, state: Tensor, elapsed: Tensor) -> Tensor:
+    def advance(self, prepared: list[Tensor], drive: Tensor, state: Tensor, elapsed: Tensor) -> Tensor:
         """Return the state [B, 2 hidden] after one step."""
         h, c = state.chunk(2, 1)
         candidate, keep_in, keep, out = torch.addmm(drive, h, prepared[0]).chunk(4, 1)
@@ -80,19 +80,20 @@ class MixedMemoryCell(Cell):
         self.rnn_cell = rnn_cell
         self.lstm = LSTMCell(rnn_cell.input_size, rnn_cell.state_size)
 
-    def forward(self, inputs: Tensor, states: Tensor, elapsed_time: Union[Tensor, float] = 1.0) -> Tuple[Tensor, Tensor]:
+    def forward(self, inputs: Tensor, states: Tensor,
+                elapsed_time: Tensor | float = 1.0) -> tuple[Tensor, Tensor]:
         """Step from states [B, 2 units] with inputs [B, I]; return the cell's output and the new state."""
         return self._step(inputs, states, elapsed_time)
 
-    def prepare(self) -> List[Tensor]:
+    def prepare(self) -> list[Tensor]:
         """Return what the LSTM has prepared (one tensor), then what the cell has."""
         return self.lstm.prepare() + self.rnn_cell.prepare()
 
-    def drive(self, prepared: List[Tensor], inputs: Tensor) -> Tensor:
+    def drive(self, prepared: list[Tensor], inputs: Tensor) -> Tensor:
         """Return the drive of the LSTM, [N, 4 units], and that of the cell side by side."""
         return torch.cat([self.lstm.drive(prepared[:1], inputs), self.rnn_cell.drive(prepared[1:], inputs)], 1)
 
-    def advance(self, prepared: List[Tensor], drive: Tensor, state: Tensor, elapsed: Tensor) -> Tensor:
+    def advance(self, prepared: list[Tensor], drive: Tensor, state: Tensor, elapsed: Tensor) -> Tensor:
         """Return the state [B, 2 units] after ``elapsed`` [B or 1, 1]."""
         gates = 4 * self.hidden_size
         state = self.lstm.advance(prepared[:1], drive[:, :gates], state, elapsed)

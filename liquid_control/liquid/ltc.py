@@ -13,7 +13,7 @@
 # limitations under the License.
 
 """The liquid time-constant cell (Hasani et al. 2021) over explicit sparse synapses."""
-from typing import List, Optional, Tuple, Union
+from typing import Final
 
 import numpy as np
 import torch
@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from liquid_control.errors import InputError
 from liquid_control.liquid.cell import Cell
+from liquid_control.liquid.synapses import collect, fire, matrices, synapses_of, table_of, tables
 from liquid_control.liquid.wirings import Wiring
 
 MAPPINGS = ('affine', 'linear', None)
@@ -38,8 +39,11 @@ class LTCCell(Cell):
     never changes sign. State [B, units], neuron i of the wiring in column i; output [B, motor neurons].
     """
 
-    def __init__(self, wiring: Wiring, in_features: Optional[int] = None, input_mapping: Optional[str] = 'affine',
-                 output_mapping: Optional[str] = 'affine', ode_unfolds: int = 6, epsilon: float = 1e-8,
+    sensory_tabled: Final[bool]
+    tabled: Final[bool]
+
+    def __init__(self, wiring: Wiring, in_features: int | None = None, input_mapping: str | None = 'affine',
+                 output_mapping: str | None = 'affine', ode_unfolds: int = 6, epsilon: float = 1e-8,
                  implicit_param_constraints: bool = False):
         """Make a cell with random parameters.
 
@@ -64,8 +68,10 @@ class LTCCell(Cell):
         self.ode_unfolds = int(ode_unfolds)
         self.implicit_param_constraints = implicit_param_constraints
         self.epsilon = float(epsilon)
-        self._sensory_buffers(wiring.sensory_adjacency_matrix)
-        self._recurrent_buffers(wiring.adjacency_matrix)
+        self._place_synapses('sensory_', wiring.sensory_adjacency_matrix)
+        self._place_synapses('', wiring.adjacency_matrix)
+        self.sensory_tabled = len(self.sensory_slot_source) > 0
+        self.tabled = len(self.slot_source) > 0
         self._parameters_of_synapses('sensory_', len(self.sensory_polarity))
         self._parameters_of_synapses('', len(self.polarity))
         self.gleak = _uniform(self.state_size, 0.001, 1.0)
@@ -74,17 +80,10 @@ class LTCCell(Cell):
         self.input_w, self.input_b = _mapping('input_mapping', input_mapping, self.input_size)
         self.output_w, self.output_b = _mapping('output_mapping', output_mapping, self.output_size)
 
-    def _sensory_buffers(self, adjacency: np.ndarray) -> None:
-        source, target, polarity = _synapses(adjacency)
-        self.register_buffer('sensory_source', source, persistent=False)
-        self.register_buffer('sensory_target', target, persistent=False)
-        self.register_buffer('sensory_polarity', polarity, persistent=False)
-
-    def _recurrent_buffers(self, adjacency: np.ndarray) -> None:
-        source, target, polarity = _synapses(adjacency)
-        self.register_buffer('source', source, persistent=False)
-        self.register_buffer('target', target, persistent=False)
-        self.register_buffer('polarity', polarity, persistent=False)
+    def _place_synapses(self, prefix: str, adjacency: np.ndarray) -> None:
+        names = ('source', 'target', 'polarity', 'slot_source', 'slot_synapse')
+        for name, value in zip(names, (*synapses_of(adjacency), *table_of(adjacency)), strict=True):
+            self.register_buffer(prefix + name, value, persistent=False)
 
     def _parameters_of_synapses(self, prefix: str, count: int) -> None:
         self.register_parameter(prefix + 'mu', _uniform(count, 0.3, 0.8))
@@ -93,48 +92,55 @@ class LTCCell(Cell):
         self.register_parameter(prefix + 'erev', nn.Parameter(torch.ones(count)))
 
     def forward(self, inputs: Tensor, states: Tensor,
-                elapsed_time: Union[Tensor, float] = 1.0) -> Tuple[Tensor, Tensor]:
+                elapsed_time: Tensor | float = 1.0) -> tuple[Tensor, Tensor]:
         """Step from states [B, units] with inputs [B, I] over elapsed_time (number, [], [B] or [B, 1]; above 0).
 
         :return: output [B, motor neurons] and the new state [B, units].
         """
         return self._step(inputs, states, elapsed_time)
 
-    def prepare(self) -> List[Tensor]:
-        """Return the matrices of both kinds of synapses, the leak [2 units] and the inertia [2 units].
+    def prepare(self) -> list[Tensor]:
+        """Return slope, shift and spread of the sensory synapses, the same of the others, leak and inertia.
 
-        ``gather`` and ``shift`` turn states into the arguments of all sigmoids, ``spread`` turns the sigmoids into
-        the numerator and the denominator of all neurons at once: the first and the second half of 2 units columns.
+        Leak [2 units] is what a neuron's own membrane adds to numerator and denominator, inertia [2 units] what its
+        capacity adds to the denominator.
         """
-        sensory_scale = self.sensory_sigma
-        sensory_shift = -self.sensory_sigma * self.sensory_mu
+        slope = self.sensory_sigma
+        shift = -self.sensory_sigma * self.sensory_mu
         if self.input_b is not None:
-            sensory_shift = sensory_shift + self.sensory_sigma * self.input_b[self.sensory_source]
+            shift = shift + self.sensory_sigma * self.input_b[self.sensory_source]
         if self.input_w is not None:
-            sensory_scale = sensory_scale * self.input_w[self.sensory_source]
-        sensory_spread = _spread(self.sensory_target, self.sensory_w.abs(),
-                                 self.sensory_polarity * self.sensory_erev.abs(), self.state_size)
-        spread = _spread(self.target, self.w.abs(), self.polarity * self.erev.abs(), self.state_size)
+            slope = slope * self.input_w[self.sensory_source]
+        w, reversal = self.sensory_w.abs(), self.sensory_polarity * self.sensory_erev.abs()
+        if self.sensory_tabled:
+            sensory = tables(self.sensory_slot_synapse, self.state_size, slope, shift, w, reversal)
+        else:
+            sensory = matrices(self.sensory_source, self.sensory_target, self.input_size, self.state_size, slope, shift,
+                               w, reversal)
+        shift = -self.sigma * self.mu
+        w, reversal = self.w.abs(), self.polarity * self.erev.abs()
+        if self.tabled:
+            recurrent = tables(self.slot_synapse, self.state_size, self.sigma, shift, w, reversal)
+        else:
+            recurrent = matrices(self.source, self.target, self.state_size, self.state_size, self.sigma, shift, w,
+                                 reversal)
         gleak = self.gleak.abs()
-        leak = torch.cat([gleak * self.vleak, gleak + self.epsilon])
         inertia = self.cm.abs() * self.ode_unfolds
-        return [_gather(self.sensory_source, sensory_scale, self.input_size), sensory_shift, sensory_spread, leak,
-                _gather(self.source, self.sigma, self.state_size), -self.sigma * self.mu, spread,
-                torch.cat([torch.zeros_like(inertia), inertia])]
+        return [sensory[0], sensory[1], sensory[2], recurrent[0], recurrent[1], recurrent[2],
+                torch.cat([gleak * self.vleak, gleak + self.epsilon]), torch.cat([torch.zeros_like(inertia), inertia])]
 
-    def drive(self, prepared: List[Tensor], inputs: Tensor) -> Tensor:
+    def drive(self, prepared: list[Tensor], inputs: Tensor) -> Tensor:
         """Return what inputs [N, I] and leak add to numerator and denominator, [N, 2 units]."""
-        gather, shift, spread, leak = prepared[0], prepared[1], prepared[2], prepared[3]
-        return torch.addmm(leak, torch.addmm(shift, inputs, gather).sigmoid_(), spread)
+        return collect(prepared[6], fire(inputs, prepared[0], prepared[1], self.sensory_slot_source), prepared[2])
 
-    def advance(self, prepared: List[Tensor], drive: Tensor, state: Tensor, elapsed: Tensor) -> Tensor:
+    def advance(self, prepared: list[Tensor], drive: Tensor, state: Tensor, elapsed: Tensor) -> Tensor:
         """Return the state [B, units] after ``elapsed`` [B or 1, 1]."""
-        gather, shift, spread = prepared[4], prepared[5], prepared[6]
+        slope, shift, spread = prepared[3], prepared[4], prepared[5]
         inertia = prepared[7][self.state_size:] / elapsed
         drive = torch.addcdiv(drive, prepared[7], elapsed)
         for _ in range(self.ode_unfolds):
-            firing = torch.addmm(shift, state, gather).sigmoid_()
-            numerator, denominator = torch.addmm(drive, firing, spread).chunk(2, 1)
+            firing = fire(state, slope, shift, self.slot_source)
+            numerator, denominator = collect(drive, firing, spread).chunk(2, 1)
             state = torch.addcmul(numerator, inertia, state) / denominator
         return state
 
@@ -154,8 +160,8 @@ class LTCCell(Cell):
         ``tau_sys = 1 / (1/tau + (1/C) sum w s)`` with ``tau = C/g`` (Hasani et al. 2021).
         """
         prepared = self.prepare()
-        firing = torch.addmm(prepared[5], state, prepared[4]).sigmoid_()
-        conductance = torch.addmm(self.drive(prepared, inputs), firing, prepared[6])[:, self.state_size:]
+        firing = fire(state, prepared[3], prepared[4], self.slot_source)
+        conductance = collect(self.drive(prepared, inputs), firing, prepared[5])[:, self.state_size:]
         return self.cm.abs() / conductance
 
     @torch.jit.unused
@@ -165,33 +171,13 @@ class LTCCell(Cell):
             parameter.data.abs_()
 
 
-def _synapses(adjacency: np.ndarray) -> Tuple[Tensor, Tensor, Tensor]:
-    """Return source [N], target [N] and polarity [N] of the synapses in a matrix, row by row."""
-    source, target = np.nonzero(adjacency)
-    polarity = torch.from_numpy(adjacency[source, target].astype(np.float32))
-    return torch.from_numpy(source), torch.from_numpy(target), polarity
-
-
 def _uniform(count: int, low: float, high: float) -> nn.Parameter:
     return nn.Parameter(torch.rand(count) * (high - low) + low)
 
 
-def _mapping(name: str, kind: Optional[str], size: int) -> Tuple[Optional[nn.Parameter], Optional[nn.Parameter]]:
+def _mapping(name: str, kind: str | None, size: int) -> tuple[nn.Parameter | None, nn.Parameter | None]:
     """Return scale and offset of a mapping, None where it has none."""
     if kind not in MAPPINGS:
         raise InputError(f"{name} is {kind!r}; give 'affine', 'linear' or None")
     scale = nn.Parameter(torch.ones(size)) if kind is not None else None
     return scale, nn.Parameter(torch.zeros(size)) if kind == 'affine' else None
-
-
-def _gather(source: Tensor, sigma: Tensor, sources: int) -> Tensor:
-    """Return the matrix [sources, N] with the slope of synapse n in column n, at the row of its source."""
-    empty = torch.zeros((sources, sigma.size(0)), dtype=sigma.dtype, device=sigma.device)
-    return empty.scatter(0, source.unsqueeze(0), sigma.unsqueeze(0))
-
-
-def _spread(target: Tensor, w: Tensor, reversal: Tensor, units: int) -> Tensor:
-    """Return the matrix [N, 2 units] that adds up w E (left half) and w (right half) at every target."""
-    empty = torch.zeros((w.size(0), 2 * units), dtype=w.dtype, device=w.device)
-    columns = torch.stack([target, target + units], 1)
-    return empty.scatter(1, columns, torch.stack([w * reversal, w], 1))

@@ -13,10 +13,9 @@
 # limitations under the License.
 
 """Weights of the library ncps (its torch part) in cells and layers of this one; ncps itself is not needed."""
-from typing import Dict
 
 import torch
-import torch.nn.functional as F
+import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
 from liquid_control.errors import InputError
@@ -26,7 +25,7 @@ from liquid_control.liquid.lstm import LSTMCell, MixedMemoryCell
 from liquid_control.liquid.ltc import LTCCell
 from liquid_control.liquid.wired_cfc import WiredCfCCell
 
-Weights = Dict[str, Tensor]
+Weights = dict[str, Tensor]
 
 
 def load_ncps_weights(module: nn.Module, weights: Weights) -> None:

@@ -13,7 +13,6 @@
 # limitations under the License.
 
 """Elapsed times as people give them, as one shape."""
-from typing import Optional, Union
 
 import torch
 from torch import Tensor
@@ -21,7 +20,7 @@ from torch import Tensor
 from liquid_control.errors import InputError
 
 
-def elapsed_of_steps(timespans: Optional[Union[Tensor, float]], batch: int, steps: int, batch_first: bool,
+def elapsed_of_steps(timespans: Tensor | float | None, batch: int, steps: int, batch_first: bool,
                      like: Tensor) -> Tensor:
     """Return timespans as [B or 1, T, 1] of the type and on the device of ``like``.
 
@@ -43,8 +42,8 @@ def elapsed_of_steps(timespans: Optional[Union[Tensor, float]], batch: int, step
         if timespans.dim() > 1 and not batch_first:
             elapsed = elapsed.transpose(0, 1)
         if elapsed.dim() != 2 or elapsed.size(1) != steps or (timespans.dim() > 1 and elapsed.size(0) != batch):
-            raise InputError(f'timespans has shape {list(timespans.shape)}; for a batch of {batch} and {steps} steps give a '
-                             'number or (T,), (B, T) or (B, T, 1), time before batch when batch_first is False')
+            raise InputError(f'timespans has shape {list(timespans.shape)}; for a batch of {batch} and {steps} steps '
+                             'give a number or (T,), (B, T) or (B, T, 1), time before batch when batch_first is False')
     else:
         elapsed = torch.full((1, steps), timespans, dtype=like.dtype, device=like.device)
     if not bool((torch.isfinite(elapsed) & (elapsed > 0)).all()):

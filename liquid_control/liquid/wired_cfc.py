@@ -13,11 +13,11 @@
 # limitations under the License.
 
 """A CfC cell that obeys its wiring in every gate and in the recurrence."""
-from typing import Final, List, Optional, Tuple, Union
+from typing import Final
 
 import numpy as np
 import torch
-import torch.nn.functional as F
+import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
 from liquid_control.errors import InputError
@@ -44,7 +44,7 @@ class WiredCfCCell(Cell):
     num_layers: Final[int]
     in_order: Final[bool]
 
-    def __init__(self, input_size: Optional[int], wiring: Wiring, mode: str = 'default'):
+    def __init__(self, input_size: int | None, wiring: Wiring, mode: str = 'default'):
         """Make a cell with random parameters; ``input_size`` may be None for a wiring that is built.
 
         :raises InputError: for a wiring whose inputs are unknown or whose layers do not hold every neuron once.
@@ -122,9 +122,9 @@ class WiredCfCCell(Cell):
         return nn.Parameter((torch.rand(self.gates, len(source)) * 2 - 1) * bound)
 
     @property
-    def layer_sizes(self) -> List[int]:
+    def layer_sizes(self) -> list[int]:
         """Number of neurons of each layer, from the inputs to the motor neurons."""
-        return [end - begin for begin, end in zip(self.begins[:-1], self.begins[1:])]
+        return [end - begin for begin, end in zip(self.begins[:-1], self.begins[1:], strict=True)]
 
     @property
     def synapse_count(self) -> int:
@@ -136,14 +136,14 @@ class WiredCfCCell(Cell):
         """Number of synapses from inputs."""
         return self.sensory_weight.size(1)
 
-    def forward(self, input: Tensor, hx: Tensor, timespans: Union[Tensor, float] = 1.0) -> Tuple[Tensor, Tensor]:
+    def forward(self, input: Tensor, hx: Tensor, timespans: Tensor | float = 1.0) -> tuple[Tensor, Tensor]:  # noqa: A002
         """Step from hx [B, units] with input [B, I] over timespans (number, [], [B] or [B, 1]; above 0).
 
         :return: output [B, motor neurons] and the new state [B, units].
         """
         return self._step(input, hx, timespans)
 
-    def prepare(self) -> List[Tensor]:
+    def prepare(self) -> list[Tensor]:
         """Return the matrices of inputs, old and new states, of gates * units columns each, and the offset.
 
         In mode 'pure' w_tau and A follow, [1, units] in the order of evaluation.
@@ -158,11 +158,11 @@ class WiredCfCCell(Cell):
         else:
             return matrices
 
-    def drive(self, prepared: List[Tensor], inputs: Tensor) -> Tensor:
+    def drive(self, prepared: list[Tensor], inputs: Tensor) -> Tensor:
         """Return what inputs [N, I] and offsets add to the gates, [N, gates * units]."""
         return F.linear(inputs, prepared[0], prepared[1])
 
-    def advance(self, prepared: List[Tensor], drive: Tensor, state: Tensor, elapsed: Tensor) -> Tensor:
+    def advance(self, prepared: list[Tensor], drive: Tensor, state: Tensor, elapsed: Tensor) -> Tensor:
         """Return the state [B, units] after ``elapsed`` [B or 1, 1]."""
         all_gates = torch.addmm(drive, state, prepared[2])
         new = state[:, :0]

@@ -20,7 +20,7 @@ can be built from again, and impossible numbers are refused when the wiring is m
 
 Matrices are indexed [source, target] and hold 0 (no synapse), +1 or -1.
 """
-from typing import Any, Optional
+from typing import Any
 
 import numpy as np
 
@@ -37,9 +37,9 @@ class Wiring:
         _at_least('units', units, 1, 'give the number of neurons')
         self.units = int(units)
         self.adjacency_matrix = np.zeros([self.units, self.units], dtype=np.int32)
-        self.sensory_adjacency_matrix: Optional[np.ndarray] = None
-        self.input_dim: Optional[int] = None
-        self.output_dim: Optional[int] = None
+        self.sensory_adjacency_matrix: np.ndarray | None = None
+        self.input_dim: int | None = None
+        self.output_dim: int | None = None
 
     @property
     def num_layers(self) -> int:
@@ -159,7 +159,7 @@ class Wiring:
 class FullyConnected(Wiring):
     """Every input to every neuron, every neuron to every neuron; two of three synapses excite."""
 
-    def __init__(self, units: int, output_dim: Optional[int] = None, erev_init_seed: int = 1111,
+    def __init__(self, units: int, output_dim: int | None = None, erev_init_seed: int = 1111,
                  self_connections: bool = True):
         super().__init__(units)
         self.set_output_dim(units if output_dim is None else output_dim)
@@ -190,7 +190,7 @@ class FullyConnected(Wiring):
 class Random(Wiring):
     """A fully connected wiring of which the share ``sparsity_level`` (0 to below 1) of synapses is left out."""
 
-    def __init__(self, units: int, output_dim: Optional[int] = None, sparsity_level: float = 0.0,
+    def __init__(self, units: int, output_dim: int | None = None, sparsity_level: float = 0.0,
                  random_seed: int = 1111):
         super().__init__(units)
         self.set_output_dim(units if output_dim is None else output_dim)

@@ -1,0 +1,410 @@
+# Copyright 2026 The liquid_control Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The drive node: pictures and IMU in, commands out, as a lifecycle node.
+
+Everything that decides is in ``driving/``; here are topics, parameters, clocks and the lifecycle.
+"""
+import gc
+import os
+import sys
+import time
+
+from builtin_interfaces.msg import Time
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from geometry_msgs.msg import TwistStamped
+from rcl_interfaces.msg import SetParametersResult
+from rclpy.clock import Clock, ClockType, JumpThreshold
+from rclpy.duration import Duration
+from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.parameter import Parameter
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from sensor_msgs.msg import CompressedImage, Image, Imu
+from std_msgs.msg import Float32MultiArray
+from std_srvs.srv import SetBool
+
+from liquid_control.driving.command import STAND, from_twist
+from liquid_control.driving.limits import Limits
+from liquid_control.driving.load_runner import load_runner
+from liquid_control.driving.newest import Newest
+from liquid_control.driving.phase_lock import PhaseLock
+from liquid_control.driving.pilot import Picture, Pilot, Tick
+from liquid_control.driving.record import Record
+from liquid_control.driving.supervisor import State
+from liquid_control.errors import InputError
+from liquid_control.nodes.command_message import CommandMessage
+from liquid_control.nodes.diagnostics import diagnostics
+from liquid_control.nodes.drive_settings import drive_settings
+from liquid_control.nodes.neurons_message import NeuronsMessage
+from liquid_control.nodes.running import run
+from liquid_control.nodes.settings import declare, refusal_of
+from liquid_control.simulation.car import default_car
+
+NEWEST = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
+COMMAND = QoSProfile(depth=1)
+IMAGE_TOPIC, COMPRESSED_TOPIC = 'camera/image_raw', 'camera/image_raw/compressed'
+IMU_TOPIC, TELEOP_TOPIC = 'imu/data_raw', 'cmd_vel_teleop'
+WATCH_S = 0.1
+REPORT_S = 1.0
+CLOCK_TIMEOUT_S = 0.5
+FLUSH_S = 0.3
+RAW_FIRST_S = 1.0
+LEVELS = {State.DRIVING: DiagnosticStatus.OK, State.TAKEOVER: DiagnosticStatus.OK,
+          State.DISENGAGED: DiagnosticStatus.WARN, State.STOPPED: DiagnosticStatus.WARN,
+          State.ERROR: DiagnosticStatus.ERROR}
+
+
+class DriveNode(LifecycleNode):
+    """Drives while active; stands, and says why, in every other case.
+
+    Callbacks store the newest message. The tick reads it: on the steady clock, in simulation on ROS time. When the
+    camera runs at the control rate, ``PhaseLock`` lets the arrival of a picture be the tick. A command's stamp is that
+    of the picture it answers, so that a receiver knows how old the view behind it is.
+    """
+
+    def __init__(self) -> None:
+        super().__init__('drive', automatically_declare_parameters_from_overrides=True)
+        self._settings = drive_settings()
+        self._refusals = declare(self, self._settings)
+        self._pilot: Pilot | None = None
+        self._active = False
+        self._last: Tick | None = None
+        self._told = ('', '')
+        self._trouble = '; '.join(self._refusals)
+        self._reported_s = self._watched_s = self._ticked_s = self._raw_s = 0.0
+        self._conflict = ''
+        self._record = Record()
+        self.add_on_set_parameters_callback(self._check_parameters)
+        self.add_post_set_parameters_callback(self._apply_parameters)
+        self._steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
+        self.create_service(SetBool, '~/engage', self._engage)
+        self.create_timer(WATCH_S, self._watch, clock=self._steady)
+        if self._refusals:
+            self.get_logger().error(f'not started: {"; ".join(self._refusals)}')
+        if self._value('autostart'):
+            self._starting = self.create_timer(0.0, self._autostart, clock=self._steady)
+
+    # Lifecycle
+
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Load, compile and warm up the policy; FAILURE with one line when something given is unusable."""
+        try:
+            if self._refusals:
+                raise InputError('; '.join(self._refusals))
+            self._set_up()
+        except InputError as error:
+            self._trouble = str(error)
+            self.get_logger().error(f'not configured: {error}')
+            return TransitionCallbackReturn.FAILURE
+        self._trouble = ''
+        gc.collect()
+        gc.freeze()
+        return super().on_configure(state)
+
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Start to tick."""
+        result = super().on_activate(state)
+        self._simulated = bool(self.get_parameter('use_sim_time').value)
+        clock = self.get_clock() if self._simulated else self._steady
+        self._active = True
+        self._restart()
+        self._timer = self.create_timer(self._schedule.period_s, self._wake, clock=clock)
+        self._jumps = clock.create_jump_callback(
+            JumpThreshold(min_forward=None, min_backward=Duration(nanoseconds=-1), on_clock_change=True),
+            post_callback=lambda _: self._restart()) if self._simulated else None
+        self._rearm(self._now())
+        return result
+
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Stop the car, then stop to tick."""
+        self._stand()
+        self._active = False
+        self.destroy_timer(self._timer)
+        if self._jumps is not None:
+            self._jumps.unregister()
+        self._last = None
+        return super().on_deactivate(state)
+
+    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Forget the policy and leave the topics."""
+        self._tear_down()
+        return super().on_cleanup(state)
+
+    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Stop the car and leave the topics."""
+        if self._active:
+            self.on_deactivate(state)
+        self._tear_down()
+        return super().on_shutdown(state)
+
+    def fail(self, error: Exception) -> None:
+        """Stop the car until it is engaged again: a callback raised what it should not."""
+        line = f'{type(error).__name__}: {str(error).splitlines()[0] if str(error) else "no message"}'
+        self.get_logger().error(f'internal error, the car is stopped: {line}', throttle_duration_sec=1.0)
+        if self._pilot is not None:
+            self._pilot.supervisor.fail(line)
+        if self._active:
+            self._stand()
+            self._schedule.ticked(self._now())
+            self._rearm(self._now())
+
+    def close(self) -> None:
+        """Stop the car and wait until the command has arrived."""
+        if self._active:
+            self._stand()
+            self._commands.wait_for_all_acked(Duration(seconds=FLUSH_S))
+            self.trigger_deactivate()
+
+    # Set-up
+
+    def _set_up(self) -> None:
+        camera = default_car().camera
+        message = CommandMessage(self._value('command_type'), self._value('wheelbase_m'))
+        runner = load_runner(self._value('policy'), self._value('policy_sha256'), camera.height_px, camera.width_px)
+        self._schedule = PhaseLock(self._value('control_rate_hz'))
+        self._pilot = Pilot(
+            runner,
+            Newest('camera', self.resolve_topic_name(IMAGE_TOPIC), self._value('camera_timeout_s'), 'camera_timeout_s'),
+            Newest('IMU', self.resolve_topic_name(IMU_TOPIC), self._value('imu_timeout_s'), 'imu_timeout_s'),
+            self._limits(), self._schedule.period_s, self.get_logger().warning)
+        self._command_message = message
+        self._neurons_message = NeuronsMessage()
+        self._commands = self.create_lifecycle_publisher(message.type, message.topic, COMMAND)
+        self._neurons = self.create_lifecycle_publisher(Float32MultiArray, '~/neurons', COMMAND)
+        self._inputs = [
+            self.create_subscription(Image, IMAGE_TOPIC, self._hear_raw, NEWEST),
+            self.create_subscription(Imu, IMU_TOPIC, self._hear_imu, NEWEST),
+            self.create_subscription(TwistStamped, TELEOP_TOPIC, self._hear_human, COMMAND)]
+        self._compressed = None
+
+    def _tear_down(self) -> None:
+        if self._pilot is None:
+            return
+        for subscription in filter(None, [*self._inputs, self._compressed]):
+            self.destroy_subscription(subscription)
+        for publisher in self._commands, self._neurons:
+            self.destroy_lifecycle_publisher(publisher)
+        self._pilot = None
+
+    def _autostart(self) -> None:
+        self.destroy_timer(self._starting)
+        if self.trigger_configure() == TransitionCallbackReturn.SUCCESS:
+            self.trigger_activate()
+
+    def _restart(self) -> None:
+        self._pilot.forget()
+        self._schedule.restart(self._now())
+        self._record.restart()
+        self._ticked_s = time.monotonic()
+
+    # Inputs
+
+    def _hear_raw(self, message: Image) -> None:
+        self._raw_s = time.monotonic()
+        self._hear_picture(message)
+
+    def _hear_compressed(self, message: CompressedImage) -> None:
+        if time.monotonic() > self._raw_s + RAW_FIRST_S:
+            self._hear_picture(message)
+
+    def _hear_picture(self, message: Image | CompressedImage) -> None:
+        if not self._active:
+            return
+        received_ns = time.monotonic_ns()
+        stamp_s = _seconds(message.header.stamp)
+        now = self._now()
+        if self._simulated and now < stamp_s < now + self._schedule.period_s:
+            now = stamp_s  # The picture overtook the /clock message of its time.
+        self._pilot.hear_picture(message, now, stamp_s, now if self._simulated else time.time(), received_ns)
+        if self._schedule.ticks_on_picture(now):
+            self._tick(now)
+        else:
+            self._rearm(now)
+
+    def _hear_imu(self, message: Imu) -> None:
+        if self._active:
+            self._pilot.hear_imu(message, self._now())
+
+    def _hear_human(self, message: TwistStamped) -> None:
+        if not self._active:
+            return
+        command = from_twist(message.twist.linear.x, message.twist.angular.z, self._command_message.wheelbase_m)
+        if command.finite:
+            self._pilot.supervisor.take_over(command, self._now())
+        else:
+            self.get_logger().warning(f'{TELEOP_TOPIC} is not finite and ignored', throttle_duration_sec=1.0)
+
+    def _engage(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
+        response.success = self._pilot is not None
+        response.message = ('engaged' if request.data else 'disengaged') if self._pilot else 'not configured'
+        if self._pilot is not None:
+            self._pilot.engage(request.data)
+        if self._active and not request.data:
+            self._stand()
+        return response
+
+    # Ticks
+
+    def _wake(self) -> None:
+        now = self._now()
+        if self._schedule.ticks_at(now):
+            self._tick(now)
+        else:
+            self._rearm(now)
+
+    def _tick(self, now: float) -> None:
+        tick = self._pilot.tick(now, self._commands.get_subscription_count() > 0)
+        self._publish(tick)
+        if tick.neurons is not None:
+            self._neurons.publish(self._neurons_message.filled(tick.neurons))
+        self._schedule.ticked(now)
+        self._rearm(self._now())
+        if self._ticked_s > self._watched_s + WATCH_S:
+            self._look_around()
+
+    def _publish(self, tick: Tick) -> None:
+        answers = tick.picture
+        stamp = answers.message.header.stamp if answers is not None and answers.timely else self.get_clock().now().to_msg()
+        self._commands.publish(self._command_message.filled(tick.command, stamp))
+        published_ns = time.monotonic_ns()
+        self._record.tick(published_ns)
+        if answers is not None and (self._last is None or answers is not self._last.picture):
+            on_system_clock = answers.timely and not self._simulated
+            self._record.answered(published_ns - answers.steady_ns, _age_ns(answers) if on_system_clock else None)
+        self._ticked_s = 1e-9 * published_ns
+        self._last = tick
+
+    def _stand(self) -> None:
+        self._commands.publish(self._command_message.filled(STAND, self.get_clock().now().to_msg()))
+
+    def _rearm(self, now: float) -> None:
+        self._timer.timer_period_ns = max(int(1e9 * (self._schedule.wake_s - now)), 1000)
+        self._timer.reset()
+
+    def _now(self) -> float:
+        return 1e-9 * self.get_clock().now().nanoseconds if self._simulated else time.monotonic()
+
+    # Parameters
+
+    def _value(self, name: str):
+        return self.get_parameter(name).value
+
+    def _limits(self) -> Limits:
+        return Limits(*(float(self._value(name)) for name in ('max_speed_mps', 'max_steering_rad', 'max_steering_rate_radps')))
+
+    def _check_parameters(self, parameters: list[Parameter]) -> SetParametersResult:
+        refusal = refusal_of(self._settings, parameters, configured=self._pilot is not None)
+        return SetParametersResult(successful=not refusal, reason=refusal)
+
+    def _apply_parameters(self, parameters: list[Parameter]) -> None:
+        names = {parameter.name for parameter in parameters}
+        self._refusals = [refusal for refusal in self._refusals if refusal.split(' = ')[0] not in names]
+        if self._pilot is None:
+            return
+        self._pilot.supervisor.limiter.limits = self._limits()
+        self._pilot.camera.timeout_s = self._value('camera_timeout_s')
+        self._pilot.imu.timeout_s = self._value('imu_timeout_s')
+        self._command_message.wheelbase_m = self._value('wheelbase_m')
+        if 'control_rate_hz' in names:
+            self._schedule.set_rate(self._value('control_rate_hz'))
+            self._pilot.health.period_s = self._schedule.period_s
+            if self._active:
+                self._schedule.restart(self._now())
+                self._rearm(self._now())
+
+    # Watching
+
+    def _watch(self) -> None:
+        """Look around while there are no ticks; with ticks, it is done just after one, when nothing else is due."""
+        if not self._active or time.monotonic() > self._ticked_s + WATCH_S:
+            self._look_around()
+
+    def _look_around(self) -> None:
+        """Do what ticks do not: about ten times a second."""
+        self._watched_s = now = time.monotonic()
+        if self._active and self._compressed is None and now > self._raw_s + RAW_FIRST_S:
+            self._listen_to_compressed()
+        if self._active and self._simulated and now - self._ticked_s > CLOCK_TIMEOUT_S:
+            self._stop_without_clock()
+        state, reason = self._condition()
+        if (state, reason) != self._told:
+            log = self.get_logger().info if state in ('driving', 'inactive', 'unconfigured') else self.get_logger().warning
+            if self._pilot is not None:
+                log(f'{state}: {reason}' if reason else state)
+        if (state, reason) != self._told or now - self._reported_s >= REPORT_S:
+            self._told, self._reported_s = (state, reason), now
+            self._report(state, reason)
+
+    def _listen_to_compressed(self) -> None:
+        """Subscribe to compressed pictures only where there are no raw ones: a camera may compress for its listeners."""
+        if not self.count_publishers(IMAGE_TOPIC) and self.count_publishers(COMPRESSED_TOPIC):
+            self._compressed = self.create_subscription(CompressedImage, COMPRESSED_TOPIC, self._hear_compressed, NEWEST)
+
+    def _stop_without_clock(self) -> None:
+        self._stand()
+        self._pilot.forget()
+        self._last = Tick(STAND, State.STOPPED, '/clock stands still', None, None)
+
+    def _condition(self) -> tuple[str, str]:
+        if self._pilot is None:
+            return 'unconfigured', self._trouble
+        if not self._active:
+            return 'inactive', ''
+        if self._last is None:
+            return State.STOPPED.value, 'waiting for the first tick'
+        return self._last.state.value, self._last.reason
+
+    def _report(self, state: str, reason: str) -> None:
+        values: dict[str, object] = {'state': state, 'reason': reason}
+        level = DiagnosticStatus.ERROR if reason and self._pilot is None else DiagnosticStatus.OK
+        if self._pilot is not None:
+            values |= self._pilot_values()
+        if self._active and self._last is not None:
+            level = max(LEVELS[self._last.state], DiagnosticStatus.WARN if self._conflict else DiagnosticStatus.OK)
+        message = '; '.join(filter(None, (f'{state}: {reason}' if reason else state, self._conflict)))
+        self._diagnostics.publish(diagnostics(
+            self.get_clock().now().to_msg(), self.get_fully_qualified_name().lstrip('/'), str(self._value('policy')),
+            level, message, values))
+
+    def _pilot_values(self) -> dict[str, object]:
+        pilot, limiter = self._pilot, self._pilot.supervisor.limiter
+        publishers = self.count_publishers(self._command_message.topic)
+        self._conflict = f'{publishers} publishers on {self._commands.topic_name}' if publishers > 1 else ''
+        return self._record.values() | {
+            'phase_locked': self._schedule.locked if self._active else False,
+            'pictures_received': pilot.camera.received, 'pictures_answered': pilot.answered,
+            'pictures_dropped': pilot.camera.dropped, 'pictures_rejected': pilot.camera.rejected,
+            'imu_received': pilot.imu.received, 'imu_rejected': pilot.imu.rejected,
+            'clamps': limiter.clamps, 'slews': limiter.slews,
+            'overruns': pilot.health.overruns, 'not_finite': pilot.health.not_finite,
+            'command_publishers': publishers}
+
+
+def _seconds(stamp: Time) -> float:
+    return stamp.sec + 1e-9 * stamp.nanosec
+
+
+def _age_ns(picture: Picture) -> int:
+    return time.time_ns() - (picture.message.header.stamp.sec * 1_000_000_000 + picture.message.header.stamp.nanosec)
+
+
+def main() -> int:
+    """Run the drive node."""
+    os.environ.setdefault('OMP_NUM_THREADS', '1')
+    return run(DriveNode)
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,66 @@
+# Copyright 2026 The liquid_control Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Running one node as a process that ends well."""
+import signal
+import sys
+from collections.abc import Callable
+from typing import Protocol
+
+import rclpy
+from rclpy.experimental import EventsExecutor
+from rclpy.signals import SignalHandlerOptions
+
+from liquid_control.errors import InputError
+
+WAKE_S = 0.5
+
+
+class Ending(Protocol):
+    """A node that knows how to go: an rclpy Node with these two methods."""
+
+    def fail(self, error: Exception) -> None:
+        """Take note of an exception in a callback and go on safely."""
+
+    def close(self) -> None:
+        """Leave everything safe; the node is destroyed next."""
+
+
+def run(make_node: Callable[[], Ending]) -> int:
+    """Spin a node until SIGINT or SIGTERM and return the exit code: 0, or 2 when the node cannot be made from its input.
+
+    rclpy's own signal handlers would end all communication before the node's last command.
+    """
+    stopping: list[int] = []
+    for number in signal.SIGINT, signal.SIGTERM:
+        signal.signal(number, lambda received, _: stopping.append(received))
+    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
+    try:
+        node = make_node()
+    except InputError as error:
+        print(f'error: {error}', file=sys.stderr)
+        rclpy.try_shutdown()
+        return 2
+    executor = EventsExecutor()
+    executor.add_node(node)
+    while not stopping:
+        try:
+            executor.spin_once(WAKE_S)
+        except Exception as error:  # noqa: B902 the car must not depend on which
+            node.fail(error)
+    node.close()
+    executor.shutdown(1.0)
+    node.destroy_node()
+    rclpy.try_shutdown()
+    return 0
