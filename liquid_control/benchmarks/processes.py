@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Node processes of a benchmark, in a ROS domain of their own on this machine."""
+"""Node processes of a benchmark, in the ROS domain of this process."""
 import importlib.util
 import os
 import signal
@@ -35,10 +35,8 @@ def require_ros() -> None:
 
 
 def environment() -> dict[str, str]:
-    """Return an environment whose ROS nodes meet only those of this process, each with one torch thread."""
-    domain = os.environ.get('ROS_DOMAIN_ID') or str(1 + os.getpid() % 100)
-    return os.environ | {
-        'ROS_DOMAIN_ID': domain, 'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST', 'OMP_NUM_THREADS': '1'}
+    """Return this process's environment for a node with one torch thread."""
+    return os.environ | {'OMP_NUM_THREADS': '1'}
 
 
 @contextmanager

@@ -20,8 +20,10 @@ import rclpy
 from geometry_msgs.msg import TwistStamped
 from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
-from rclpy.qos import QoSProfile, qos_profile_sensor_data
+from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Image, Imu
+
+NEWEST = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
 
 
 class EmptyNode(Node):
@@ -30,8 +32,8 @@ class EmptyNode(Node):
     def __init__(self) -> None:
         super().__init__('empty')
         self._publisher = self.create_publisher(TwistStamped, 'cmd_vel', QoSProfile(depth=1))
-        self.create_subscription(Image, 'camera/image_raw', self._answer, qos_profile_sensor_data)
-        self.create_subscription(Imu, 'imu/data_raw', self._keep, qos_profile_sensor_data)
+        self.create_subscription(Image, 'camera/image_raw', self._answer, NEWEST)
+        self.create_subscription(Imu, 'imu/data_raw', self._keep, NEWEST)
         self._imu: Imu | None = None
 
     def _answer(self, picture: Image) -> None:

@@ -1,0 +1,157 @@
+# Copyright 2026 The liquid_control Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""``liquid-control drive``: the simulator and the drive node as two ROS 2 processes, and someone who watches."""
+import argparse
+from pathlib import Path
+
+HELP = 'drive a simulated car over ROS 2, watch it, and write a picture, a video and figures'
+DEFAULT_POLICY = 'models/ncp19.safetensors'
+START_TIMEOUT_S = 90.0
+MAX_LAPS = 1000
+SLOWEST_MPS = 0.3
+SLACK_S = 30.0
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the verb."""
+    from liquid_control.simulation.appearance import CENTRE_LINES
+    parser.add_argument('--policy', metavar='FILE', default=DEFAULT_POLICY,
+                        help='policy file (default: %(default)s of this package)')
+    parser.add_argument('--track', metavar='SPEC',
+                        help='random:SEED or a centre-line CSV (default: random:1000000 + S, never seen in training)')
+    parser.add_argument('--laps', metavar='N', type=int, default=3, help='laps to drive (default: %(default)s)')
+    parser.add_argument('--seed', metavar='S', type=int, default=0,
+                        help='seed of the default track and of the noise of the sensors (default: %(default)s)')
+    parser.add_argument('--centre-line', choices=CENTRE_LINES, help="paint this centre line instead of the track's own")
+    parser.add_argument('--road-width', metavar='M', type=float, help="width of the road in metres instead of the track's own")
+    parser.add_argument('--out', metavar='DIR', default='runs/drive',
+                        help='folder for picture, video and logs (default: %(default)s)')
+    parser.add_argument('--json', metavar='FILE', help='write the figures as JSON')
+
+
+def run(args: argparse.Namespace) -> int:
+    """Drive; return 0 if every lap was completed, else 1."""
+    from liquid_control.benchmarks.processes import require_ros
+    from liquid_control.cli.output import check_writable, make_folder, write_json
+    from liquid_control.evaluation.watch import Watch
+    from liquid_control.simulation.car import default_car
+    from liquid_control.simulation.track_spec import EVALUATION_SEEDS_FROM, load_track
+    _check(args)
+    args.track = args.track or f'random:{EVALUATION_SEEDS_FROM + args.seed}'
+    policy = find_policy(args.policy)
+    track = load_track(args.track, args.centre_line, args.road_width)
+    require_ros()
+    check_writable(args.json)
+    out = make_folder(args.out)
+    watch = Watch(track, args.laps, default_car().wheelbase_m)
+    ended = _drive(args, policy, track, watch, out)
+    if not watch.record.sightings:
+        return _report_no_start(watch, out)
+    figures = summarise(args, watch)
+    _show(args, track, watch, ended, figures, out)
+    write_json(args.json, figures)
+    return 0 if figures['completed'] else 1
+
+
+def find_policy(name: str) -> Path:
+    """Return the path of a usable policy file: the path given, or the package's own.
+
+    :raises InputError: if there is none or it cannot be used.
+    """
+    from liquid_control.policy.policy_file import load_policy
+    from liquid_control.share import share_path
+    path = Path(name)
+    if not path.exists() and not path.is_absolute():
+        try:
+            path = share_path(name)
+        except FileNotFoundError:
+            pass
+    load_policy(path)
+    return path.resolve()
+
+
+def summarise(args: argparse.Namespace, watch) -> dict:
+    """Return the JSON of the verb, as interfaces.md names it."""
+    result = watch.result()
+    return {
+        'track': args.track, 'policy': args.policy, 'laps': args.laps, 'completed': result.completed,
+        'off_road': result.ended == 'off road', 'seconds': round(watch.record.seconds(), 3),
+        'mean_abs_lateral_m': round(result.mean_abs_lateral_m, 4), 'max_abs_lateral_m': round(result.max_abs_lateral_m, 4),
+        'control_rate_hz': watch.record.control_rate_hz(), 'latency_ms': watch.record.latency_ms()}
+
+
+def _check(args: argparse.Namespace) -> None:
+    from liquid_control.errors import InputError
+    if not 1 <= args.laps <= MAX_LAPS:
+        raise InputError(f'{args.laps} laps are outside 1 to {MAX_LAPS}; give a number within these limits')
+    if not 0 <= args.seed < 2 ** 31:
+        raise InputError(f'seed {args.seed} is outside 0 to 2^31 - 1; give a number within these limits')
+
+
+def _drive(args: argparse.Namespace, policy: Path, track, watch, out: Path) -> str:
+    """Run both nodes until the drive has ended; tell why it has."""
+    from liquid_control.benchmarks.processes import node_process
+    from liquid_control.cli.ros_domain import use_private_domain
+    domain = use_private_domain()
+    print(f'Track {track.name}, {track.length:.1f} m. To look on: '
+          f'ROS_AUTOMATIC_DISCOVERY_RANGE=LOCALHOST ROS_DOMAIN_ID={domain} ros2 topic list', flush=True)
+    world = {'track': args.track if args.track.startswith('random:') else Path(args.track).resolve(), 'seed': args.seed}
+    world |= {'centre_line': args.centre_line} if args.centre_line else {}
+    world |= {'road_width': args.road_width} if args.road_width else {}
+    with node_process('simulator', '', out / 'simulator.log', world) as simulator:
+        settings = {'policy': policy, 'autostart': True, 'use_sim_time': True}
+        with node_process('drive', '', out / 'drive.log', settings) as drive:
+            return _spectate(watch, track, {'simulator': simulator, 'drive': drive})
+
+
+def _spectate(watch, track, processes: dict) -> str:
+    """Watch until the drive has ended, takes too long, or a process is gone."""
+    import time
+
+    import rclpy
+    from rclpy.executors import SingleThreadedExecutor
+    from rclpy.signals import SignalHandlerOptions
+    from rich.console import Console
+
+    from liquid_control.cli.live_line import LiveLine
+    from liquid_control.nodes.spectator import Spectator
+    from liquid_control.simulation.car import default_car
+    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
+    executor = SingleThreadedExecutor()
+    executor.add_node(Spectator(watch))
+    limit_s = watch.laps * track.length / SLOWEST_MPS + SLACK_S
+    begun = time.monotonic()
+    try:
+        with LiveLine(Console(), watch, default_car().max_steering_rad, float(track.half_width_left.mean())) as line:
+            while True:
+                executor.spin_once(0.05)
+                line.show()
+                ended = watch.ended or _gone(processes)
+                if not ended and not watch.started and time.monotonic() > begun + START_TIMEOUT_S:
+                    ended = f'no command to move came within {START_TIMEOUT_S:.0f} s'
+                if not ended and watch.record.seconds() > limit_s:
+                    ended = f'not done after {limit_s:.0f} s'
+                if ended:
+                    line.show(last=True)
+                    return ended
+    finally:
+        executor.shutdown()
+        rclpy.try_shutdown()
+
+
+def _gone(processes: dict) -> str:
+    """Tell which process has ended, empty for none."""
+    return next((f'the {name} node ended with code {process.returncode}'
+                 for name, process in processes.items() if process.poll() is not None), '')
