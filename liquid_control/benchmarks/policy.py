@@ -32,12 +32,14 @@ ROUNDS = 50
 _ONNX_PACKAGES = ('onnx', 'onnxruntime', 'onnxscript')
 
 
-def bench_policy(policy: DrivingPolicy, rounds: int = ROUNDS) -> dict:
+def bench_policy(
+        policy: DrivingPolicy, rounds: int = ROUNDS, on_round: Callable[[], None] | None = None) -> dict:
     """Time a policy's step on one torch thread, from the picture in memory to the numbers of the command.
 
     The peer is ncps in eager torch behind the same head, with the same synapses and weights. ONNX Runtime joins when
     it is installed.
 
+    :param on_round: called after each round of timing.
     :raises InputError: if ncps is not installed or the policy's cell is not ltc.
     """
     torch.set_num_threads(1)
@@ -46,7 +48,7 @@ def bench_policy(policy: DrivingPolicy, rounds: int = ROUNDS) -> dict:
     if all(importlib.util.find_spec(package) for package in _ONNX_PACKAGES):
         calls['policy, ONNX Runtime'] = _onnx_step(policy)
     calls |= _cell_steps(policy, peer)
-    rows = rows_of(interleave(calls, rounds))
+    rows = rows_of(interleave(calls, rounds, on_round))
     return {'benchmark': 'policy', 'rows': rows, 'ratios': {
         'policy_vs_ncps_eager': ratio(rows, 'policy, TorchScript', 'policy, ncps eager'),
         'ltc_step_vs_ncps_eager': ratio(rows, 'LTC step, TorchScript', 'LTC step, ncps eager'),

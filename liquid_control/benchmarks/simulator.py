@@ -29,23 +29,30 @@ from liquid_control.simulation.track import Track
 from liquid_control.simulation.track_spec import load_track
 
 SECONDS = 4.0
+CASES = 3
 FLEET_CARS = 64
 CROP = (1.0 / 3.0, 0.0, 0.0, 0.0)
 TRACK = 'random:1000000'
 
 
-def bench_simulator(seconds: float = SECONDS) -> dict:
+def bench_simulator(seconds: float = SECONDS, on_round: Callable[[], None] | None = None) -> dict:
     """Count frames for some seconds each: one car in MuJoCo, one in the fast simulator, a fleet in the fast one.
 
     A frame of one car is a camera picture, an IMU sample and 1/30 s of motion under pure pursuit; one of a fleet is a
     picture as the small vision head sees it, and the motion.
+
+    :param on_round: called after each of the ``CASES``.
     """
     track = load_track(TRACK)
     cases = {
         'MuJoCo, 1 car': lambda: _world_frames('mujoco', track, seconds),
         'fast, 1 car': lambda: _world_frames('fast', track, seconds),
         f'fast, {FLEET_CARS} cars': lambda: _fleet_frames(track, seconds)}
-    rows = [_row(name, case) for name, case in cases.items()]
+    rows = []
+    for name, case in cases.items():
+        rows.append(_row(name, case))
+        if on_round is not None:
+            on_round()
     per_s = [row['per_s'] for row in rows]
     return {'benchmark': 'simulator', 'rows': rows, 'ratios': {'fast_fleet_vs_mujoco': per_s[2] / per_s[0]}}
 

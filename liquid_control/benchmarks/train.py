@@ -14,6 +14,7 @@
 
 """``bench train``: frames a second of collecting and of learning, the LTC of ncps in the same run."""
 import time
+from collections.abc import Callable
 
 from liquid_control.benchmarks.ncps_peer import ncps_policy
 from liquid_control.learning.collector import Collector
@@ -27,12 +28,13 @@ CELLS = ('ltc', 'cfc', 'lstm')
 SEED = 0
 
 
-def bench_train(rounds: int = ROUNDS) -> dict:
+def bench_train(rounds: int = ROUNDS, on_round: Callable[[], None] | None = None) -> dict:
     """Time collecting with 64 cars and gradient steps on 32 sequences of 16 frames, in turns, with torch's default threads.
 
     A gradient step is that of ``train``: vision head, network, loss and optimiser. The row 'ncps ltc' differs from
     'ltc' only in the network.
 
+    :param on_round: called after each round of timing.
     :raises InputError: if ncps is not installed.
     """
     policies = {cell: new_policy(cell, 'small', SEED) for cell in CELLS}
@@ -45,6 +47,8 @@ def bench_train(rounds: int = ROUNDS) -> dict:
         spent['collect'] += _timed(lambda: collector.collect(STRETCH, 0.5))
         for name, learner in learners.items():
             spent[name] += _timed(lambda learner=learner: learner.learn(BATCH, 0.5))
+        if on_round is not None:
+            on_round()
     rows = [{'name': name, 'per_s': rounds * STRETCH * (CARS if name == 'collect' else BATCH) / seconds}
             for name, seconds in spent.items()]
     per_s = {row['name']: row['per_s'] for row in rows}
@@ -60,7 +64,7 @@ def _learner(policy: DrivingPolicy, sequences: list) -> Imitation:
     return imitation
 
 
-def _timed(call) -> float:
+def _timed(call: Callable[[], object]) -> float:
     start = time.perf_counter()
     call()
     return time.perf_counter() - start

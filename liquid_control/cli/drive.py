@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
     watch = Watch(track, args.laps, default_car().wheelbase_m)
     ended = _drive(args, policy, track, watch, out)
     if not watch.record.sightings:
-        return _report_no_start(watch, out)
+        return _report_no_start(watch, ended, out)
     figures = summarise(args, watch)
     _show(args, track, watch, ended, figures, out)
     write_json(args.json, figures)
@@ -138,7 +138,7 @@ def _spectate(watch, track, processes: dict) -> str:
             while True:
                 executor.spin_once(0.05)
                 line.show()
-                ended = watch.ended or _gone(processes)
+                ended = watch.ended or _gone(processes) or _refusal(watch)
                 if not ended and not watch.started and time.monotonic() > begun + START_TIMEOUT_S:
                     ended = f'no command to move came within {START_TIMEOUT_S:.0f} s'
                 if not ended and watch.record.seconds() > limit_s:
@@ -151,7 +151,60 @@ def _spectate(watch, track, processes: dict) -> str:
         rclpy.try_shutdown()
 
 
+def _refusal(watch) -> str:
+    """Tell that the drive node did not take its parameters, empty while it may still start."""
+    return 'the drive node refused to start' if watch.diagnosis.startswith('unconfigured:') else ''
+
+
 def _gone(processes: dict) -> str:
     """Tell which process has ended, empty for none."""
     return next((f'the {name} node ended with code {process.returncode}'
                  for name, process in processes.items() if process.poll() is not None), '')
+
+
+def _report_no_start(watch, ended: str, out: Path) -> int:
+    """Say on stderr why the car never moved."""
+    import sys
+    print(f'error: the car did not start: {ended}{"; " + watch.diagnosis if watch.diagnosis else ""}', file=sys.stderr)
+    for log in (out / 'simulator.log', out / 'drive.log'):
+        print(f'{log}: {(log.read_text().strip().splitlines() or ["(empty)"])[-1]}', file=sys.stderr)
+    return 1
+
+
+def _show(args: argparse.Namespace, track, watch, ended: str, figures: dict, out: Path) -> None:
+    """Print the table; write the picture and the video."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from liquid_control.cli.progress import progress
+    from liquid_control.evaluation.pictures import draw_path, write_video
+    from liquid_control.simulation.car import default_car
+    result = f'{watch.laps_done} of {watch.laps} laps, {ended}'
+    table = Table(title='Drive', show_header=False, title_justify='left')
+    for name, value in _rows(args, track, watch, figures).items():
+        table.add_row(name, value)
+    table.add_row('result', result, style='bold green' if figures['completed'] else 'bold red')
+    console = Console()
+    console.print(table, markup=False)
+    draw_path(track, watch.record, f'{args.track}: {result}', out / 'path.png')
+    with progress(len(watch.record.pictures), 'Writing the video') as bar:
+        write_video(watch.record, default_car(), out / 'drive.mp4', bar.advance)
+    console.print(f"picture {out / 'path.png'}\nvideo   {out / 'drive.mp4'}", markup=False, highlight=False)
+
+
+def _rows(args: argparse.Namespace, track, watch, figures: dict) -> dict[str, str]:
+    rate, latency = figures['control_rate_hz'], figures['latency_ms']
+    lap_s = watch.result().lap_s
+    return {
+        'track': f'{args.track}, {track.length:.1f} m', 'policy': args.policy,
+        'time': f"{figures['seconds']:.1f} s" + (f', {lap_s:.1f} s a lap' if lap_s else ''),
+        'off centre': f"{1000 * figures['mean_abs_lateral_m']:.0f} mm mean, {1000 * figures['max_abs_lateral_m']:.0f} mm at most",
+        'control rate': _figures(rate, 'Hz', mean='mean', p1='1st percentile'),
+        'camera stamp to command': _figures(latency, 'ms', p50='median', p99='99th percentile')}
+
+
+def _figures(values: dict, unit: str, **names: str) -> str:
+    """Return the values with their names, or that nothing was measured."""
+    if None in values.values():
+        return 'not measured'
+    return ', '.join(f'{values[key]:.1f} {unit} {name}' for key, name in names.items())

@@ -30,6 +30,8 @@ from liquid_control.errors import InputError
 HELP = "play a bag's camera and IMU to a drive node and compare its steering with the human's"
 MIN_RATE, MAX_RATE = 0.1, 10.0
 STOP_TIMEOUT_S = 10.0
+TIMEOUT_PERIODS, MIN_TIMEOUT_S, MAX_TIMEOUT_S = 3.0, 0.1, 5.0
+NAMESPACE = 'replay'
 NO_DRIVE_NODE = 3  # exit code of nodes/replay.py
 
 
@@ -44,9 +46,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Play, show progress and print what came back; 1 if no drive node answered."""
-    from liquid_control.benchmarks.processes import environment, require_ros
+    from liquid_control.benchmarks.processes import require_ros
+    from liquid_control.cli.ros_domain import use_private_domain
     from liquid_control.learning.bag import open_bag
-    from liquid_control.learning.playback import assess, duration_s
+    from liquid_control.learning.playback import assess, pace
     from liquid_control.learning.recorded_drive import camera_topic, imu_topic
     if not MIN_RATE <= args.rate <= MAX_RATE:
         raise InputError(f'rate {args.rate:g} is outside {MIN_RATE:g} to {MAX_RATE:g}; give 1 for the recorded speed')
@@ -54,16 +57,15 @@ def run(args: argparse.Namespace) -> int:
         camera_topic(bag)
         if imu_topic(bag) is None:
             print('the bag has no IMU: the IMU of a car at rest is played with each picture')
-        seconds = duration_s(bag, args.rate)
+        seconds, period = pace(bag, args.rate)
     require_ros()
-    namespace = f'/replay_{os.getpid()}' if args.policy else ''
-    with tempfile.TemporaryDirectory() as folder, _drive_node(args.policy, namespace, Path(folder)) as drive_node:
+    if args.policy:
+        use_private_domain()
+    with tempfile.TemporaryDirectory() as folder, _drive_node(args.policy, period, Path(folder)) as drive_node:
         out = Path(folder) / 'replay.json'
         command = [sys.executable, '-m', 'liquid_control.nodes.replay', args.bag, str(out), '--rate', str(args.rate)]
-        remap = ['--ros-args', '-r', f'__ns:={namespace}'] if namespace else []
-        environ = environment() if args.policy else dict(os.environ)
-        answered = _follow([*command, *remap], environ, seconds, drive_node, Path(folder))
-        if not answered or not out.exists():
+        remap = ['--ros-args', '-r', f'__ns:=/{NAMESPACE}'] if args.policy else []
+        if not _follow([*command, *remap], seconds, drive_node, Path(folder)):
             where = f"on ROS_DOMAIN_ID {os.environ.get('ROS_DOMAIN_ID', '0')}; start one, or give --policy FILE"
             print(f'no drive node takes the camera and offers cmd_vel {where}', file=sys.stderr)
             return 1
@@ -72,26 +74,28 @@ def run(args: argparse.Namespace) -> int:
 
 
 @contextmanager
-def _drive_node(policy: str | None, namespace: str, folder: Path) -> Iterator[subprocess.Popen | None]:
+def _drive_node(policy: str | None, period_s: float, folder: Path) -> Iterator[subprocess.Popen | None]:
+    """Run a drive node at the rate of the pictures, with time-outs of three of their periods; None without a policy."""
     if policy is None:
         yield None
         return
     from liquid_control.benchmarks.processes import node_process
     from liquid_control.policy.policy_file import load_policy
     load_policy(policy)
-    parameters = {'policy': str(Path(policy).resolve()), 'autostart': 'true'}
-    with node_process('drive', namespace.strip('/'), folder / 'drive.log', parameters) as process:
+    timeout = min(max(TIMEOUT_PERIODS * period_s, MIN_TIMEOUT_S), MAX_TIMEOUT_S)
+    parameters = {'policy': str(Path(policy).resolve()), 'autostart': 'true', 'camera_timeout_s': f'{timeout:.3f}',
+                  'imu_timeout_s': f'{timeout:.3f}', 'control_rate_hz': f'{min(max(1.0 / period_s, 1.0), 100.0):.3f}'}
+    with node_process('drive', NAMESPACE, folder / 'drive.log', parameters) as process:
         yield process
 
 
-def _follow(command: list[str], environ: dict[str, str], seconds: float, drive_node: subprocess.Popen | None,
-            folder: Path) -> bool:
+def _follow(command: list[str], seconds: float, drive_node: subprocess.Popen | None, folder: Path) -> bool:
     """Run the player and show how far it is; tell whether it found a drive node.
 
     :raises InputError: if the drive node that was started for it ends.
     """
     from liquid_control.cli.progress import progress
-    player = subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, text=True, start_new_session=True)
+    player = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)
     try:
         with progress(seconds, 'Replay') as bar:
             for line in player.stdout:

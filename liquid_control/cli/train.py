@@ -44,10 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Learn, write the policy, its log and the JSON."""
     _check(args)
-    import torch
-
     from liquid_control.learning.simulated import Budget, new_policy
-    torch.set_num_threads(max(1, torch.get_num_threads()))
     policy = new_policy(args.cell, args.head, args.seed)
     budget = Budget(args.seconds, args.frames)
     log = args.out.with_suffix('.log.csv')

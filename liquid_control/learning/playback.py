@@ -20,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
+from liquid_control.errors import InputError
 from liquid_control.learning.bag import Bag
 from liquid_control.learning.recorded_drive import camera_topic, human_steering, imu_topic, stamp_ns, steering_of_twist
 
@@ -57,12 +58,19 @@ def timeline(bag: Bag, rate: float = 1.0, max_gap_s: float = MAX_GAP_S) -> Itera
         yield Due(due, topic is camera, data, recorded)
 
 
-def duration_s(bag: Bag, rate: float = 1.0) -> float:
-    """Return how long playing takes, in seconds."""
-    last = 0.0
+def pace(bag: Bag, rate: float = 1.0) -> tuple[float, float]:
+    """Return how long playing takes and the median time between pictures, both in seconds.
+
+    :raises InputError: if the bag has fewer than two pictures.
+    """
+    last, pictures = 0.0, []
     for due in timeline(bag, rate):
         last = due.due_s
-    return last
+        if due.camera:
+            pictures.append(last)
+    if len(pictures) < 2:
+        raise InputError(f"bag '{bag.path}' holds {len(pictures)} pictures; give one with at least 2")
+    return last, float(np.median(np.diff(pictures)))
 
 
 @dataclass(frozen=True)

@@ -96,13 +96,14 @@ def import_tub(tub_path: str | Path, bag_path: str | Path, imu_axes: str = 'auto
 
 def _write_record(bag: BagWriter, stamp_ns: int, record: TubRecord, picture: bytes, axes: Axes | None, gyro_unit: str,
                   report: Report) -> None:
-    encoding = 'png' if picture.startswith(PNG_START) else 'jpeg'
-    bag.write_compressed(CAMERA_TOPIC, stamp_ns, CAMERA_FRAME, picture, encoding)
-    report.pictures += 1
+    """Write the IMU sample first: a player sends messages of one stamp in this order."""
     if axes is not None and record.imu is not None:
         gyro, accel = axes.turn(np.array(record.imu).reshape(2, 3))
         bag.write_imu(IMU_TOPIC, stamp_ns, IMU_FRAME, np.radians(gyro) if gyro_unit == 'deg' else gyro, accel)
         report.imu_samples += 1
+    encoding = 'png' if picture.startswith(PNG_START) else 'jpeg'
+    bag.write_compressed(CAMERA_TOPIC, stamp_ns, CAMERA_FRAME, picture, encoding)
+    report.pictures += 1
     if record.angle is not None:
         car = default_car()
         steering, throttle = 0.0 - record.angle, record.throttle

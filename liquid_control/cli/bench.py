@@ -1,0 +1,103 @@
+# Copyright 2026 The liquid_control Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""``liquid-control bench``: how fast it is, beside its peers in the same run."""
+import argparse
+from pathlib import Path
+
+from liquid_control.cli.output import check_writable, write_json
+from liquid_control.cli.progress import progress
+from liquid_control.share import share_path
+
+HELP = 'benchmarks, peers measured in the same run'
+SHIPPED = 'models/ncp19.safetensors'
+COLUMNS = {
+    'median_us': ('median us', '.0f'), 'p99_us': ('p99 us', '.0f'), 'max_us': ('max us', '.0f'), 'p99_pct': ('p99 %', '.1f'),
+    'rate_hz': ('rate Hz', '.2f'), 'per_s': ('frames a second', '.0f'), 'times_real_time': ('x real time', '.1f'),
+    'answered': ('answered', '.1%'), 'period_error_p99_pct': ('period error p99 %', '.1f'), 'memory_mb': ('memory MB', '.0f')}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of the verb."""
+    parser.add_argument('benchmark', choices=tuple(BENCHMARKS), help=(
+        'policy: a policy step and its LTC cell against ncps; node: the drive node against an empty one; '
+        'jitter: the control period; train: learning; simulator: frames a second'))
+    parser.add_argument('--policy', metavar='FILE', help=f'policy file (default: the shipped {SHIPPED})')
+    parser.add_argument('--json', type=Path, metavar='FILE', help='write the results as JSON')
+
+
+def run(args: argparse.Namespace) -> int:
+    """Measure, print a table and write the JSON."""
+    check_writable(args.json)
+    result = BENCHMARKS[args.benchmark](args.policy or str(share_path(SHIPPED)))
+    _print(result)
+    write_json(args.json, result)
+    return 0
+
+
+def _policy(path: str) -> dict:
+    from liquid_control.benchmarks.policy import ROUNDS, bench_policy
+    from liquid_control.policy.policy_file import load_policy
+    policy = load_policy(path)
+    with progress(ROUNDS, 'Timing') as bar:
+        return bench_policy(policy, on_round=bar.advance)
+
+
+def _node(path: str) -> dict:
+    from liquid_control.benchmarks.node import ROUNDS, bench_node
+    _prepare_nodes(path)
+    with progress(ROUNDS, 'Rounds') as bar:
+        return bench_node(path, on_round=bar.advance)
+
+
+def _jitter(path: str) -> dict:
+    from liquid_control.benchmarks.jitter import CASES, bench_jitter
+    _prepare_nodes(path)
+    with progress(CASES, 'Cases') as bar:
+        return bench_jitter(path, on_round=bar.advance)
+
+
+def _prepare_nodes(path: str) -> None:
+    """Refuse a bad policy before any node starts, and keep the nodes' domain apart."""
+    from liquid_control.cli.ros_domain import use_private_domain
+    from liquid_control.policy.policy_file import load_policy
+    load_policy(path)
+    use_private_domain()
+
+
+def _train(_path: str) -> dict:
+    from liquid_control.benchmarks.train import ROUNDS, bench_train
+    with progress(ROUNDS, 'Timing') as bar:
+        return bench_train(on_round=bar.advance)
+
+
+def _simulator(_path: str) -> dict:
+    from liquid_control.benchmarks.simulator import CASES, bench_simulator
+    with progress(CASES, 'Counting') as bar:
+        return bench_simulator(on_round=bar.advance)
+
+
+BENCHMARKS = {'policy': _policy, 'node': _node, 'jitter': _jitter, 'train': _train, 'simulator': _simulator}
+
+
+def _print(result: dict) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    fields = [field for field in COLUMNS if field in result['rows'][0]]
+    table = Table('', *(COLUMNS[field][0] for field in fields), title=f"bench {result['benchmark']}", title_justify='left')
+    for row in result['rows']:
+        table.add_row(row['name'], *(format(row[field], COLUMNS[field][1]) for field in fields))
+    Console().print(table)
+    for name, value in result['ratios'].items():
+        print(f'{name}: {value:.3f}')
