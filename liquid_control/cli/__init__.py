@@ -16,6 +16,7 @@
 import argparse
 import importlib
 import os
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -63,6 +64,8 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a verb and return its exit code: 2 for bad input, 130 when interrupted."""
     args = build_parser().parse_args(argv)
+    for number in signal.SIGTERM, signal.SIGHUP:
+        signal.signal(number, signal.default_int_handler)  # what a verb started is stopped as on Ctrl-C
     try:
         return args.run(args)
     except InputError as error:

@@ -14,6 +14,8 @@
 
 """``liquid-control drive``: the simulator and the drive node as two ROS 2 processes, and someone who watches."""
 import argparse
+import sys
+import time
 from pathlib import Path
 
 HELP = 'drive a simulated car over ROS 2, watch it, and write a picture, a video and figures'
@@ -101,59 +103,66 @@ def _check(args: argparse.Namespace) -> None:
 
 
 def _drive(args: argparse.Namespace, policy: Path, track, watch, out: Path) -> str:
-    """Run both nodes until the drive has ended; tell why it has."""
-    from liquid_control.benchmarks.processes import node_process
-    from liquid_control.cli.ros_domain import use_private_domain
-    domain = use_private_domain()
-    print(f'Track {track.name}, {track.length:.1f} m. To look on: '
-          f'ROS_AUTOMATIC_DISCOVERY_RANGE=LOCALHOST ROS_DOMAIN_ID={domain} ros2 topic list', flush=True)
-    world = {'track': args.track if args.track.startswith('random:') else Path(args.track).resolve(), 'seed': args.seed}
-    world |= {'centre_line': args.centre_line} if args.centre_line else {}
-    world |= {'road_width': args.road_width} if args.road_width else {}
-    with node_process('simulator', '', out / 'simulator.log', world) as simulator:
-        settings = {'policy': policy, 'autostart': True, 'use_sim_time': True}
-        with node_process('drive', '', out / 'drive.log', settings) as drive:
-            return _spectate(watch, track, {'simulator': simulator, 'drive': drive})
-
-
-def _spectate(watch, track, processes: dict) -> str:
-    """Watch until the drive has ended, takes too long, or a process is gone."""
-    import time
-
+    """Run both nodes until the drive has ended; tell why it has. The spectator is there before them."""
     import rclpy
     from rclpy.executors import SingleThreadedExecutor
     from rclpy.signals import SignalHandlerOptions
-    from rich.console import Console
 
-    from liquid_control.cli.live_line import LiveLine
+    from liquid_control.benchmarks.processes import node_process
+    from liquid_control.cli.ros_domain import use_private_domain
     from liquid_control.nodes.spectator import Spectator
-    from liquid_control.simulation.car import default_car
+    domain = use_private_domain()
+    print(f'Track {track.name}, {track.length:.1f} m. To look on: '
+          f'ROS_AUTOMATIC_DISCOVERY_RANGE=LOCALHOST ROS_DOMAIN_ID={domain} ros2 topic list', flush=True)
     rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     executor = SingleThreadedExecutor()
     executor.add_node(Spectator(watch))
-    limit_s = watch.laps * track.length / SLOWEST_MPS + SLACK_S
-    begun = time.monotonic()
+    settings = {'policy': policy, 'autostart': True, 'use_sim_time': True}
     try:
-        with LiveLine(Console(), watch, default_car().max_steering_rad, float(track.half_width_left.mean())) as line:
-            while True:
-                executor.spin_once(0.05)
-                line.show()
-                ended = watch.ended or _gone(processes) or _refusal(watch)
-                if not ended and not watch.started and time.monotonic() > begun + START_TIMEOUT_S:
-                    ended = f'no command to move came within {START_TIMEOUT_S:.0f} s'
-                if not ended and watch.record.seconds() > limit_s:
-                    ended = f'not done after {limit_s:.0f} s'
-                if ended:
-                    line.show(last=True)
-                    return ended
+        with node_process('simulator', '', out / 'simulator.log', _world(args)) as simulator:
+            with node_process('drive', '', out / 'drive.log', settings) as drive:
+                return _spectate(executor, watch, track, {'simulator': simulator, 'drive': drive})
     finally:
         executor.shutdown()
         rclpy.try_shutdown()
 
 
+def _world(args: argparse.Namespace) -> dict[str, object]:
+    """Return the parameters of the simulator."""
+    world = {'track': args.track if args.track.startswith('random:') else Path(args.track).resolve(), 'seed': args.seed}
+    world |= {'centre_line': args.centre_line} if args.centre_line else {}
+    return world | ({'road_width_m': args.road_width} if args.road_width else {})
+
+
+def _spectate(executor, watch, track, processes: dict) -> str:
+    """Watch until the drive has ended, takes too long, or a process is gone."""
+    from rich.console import Console
+
+    from liquid_control.cli.live_line import LiveLine
+    from liquid_control.simulation.car import default_car
+    begun = time.monotonic()
+    with LiveLine(Console(), watch, default_car().max_steering_rad, float(track.half_width_left.mean())) as line:
+        while True:
+            executor.spin_once(0.05)
+            line.show()
+            ended = watch.ended or _gone(processes) or _refusal(watch) or _overtime(watch, track, begun)
+            if ended:
+                line.show(last=True)
+                return ended
+
+
+def _overtime(watch, track, begun: float) -> str:
+    """Tell which time limit is over, empty for none."""
+    limit_s = watch.laps * track.length / SLOWEST_MPS + SLACK_S
+    if not watch.started and time.monotonic() > begun + START_TIMEOUT_S:
+        return f'no command to move came within {START_TIMEOUT_S:.0f} s ({watch.diagnosis or "no word from the drive node"})'
+    return f'not done after {limit_s:.0f} s' if watch.record.seconds() > limit_s else ''
+
+
 def _refusal(watch) -> str:
-    """Tell that the drive node did not take its parameters, empty while it may still start."""
-    return 'the drive node refused to start' if watch.diagnosis.startswith('unconfigured:') else ''
+    """Tell that the drive node will not drive any more, empty while it may."""
+    refused = watch.diagnosis.startswith(('unconfigured:', 'error:'))
+    return f'the drive node will not drive: {watch.diagnosis}' if refused else ''
 
 
 def _gone(processes: dict) -> str:
@@ -164,8 +173,7 @@ def _gone(processes: dict) -> str:
 
 def _report_no_start(watch, ended: str, out: Path) -> int:
     """Say on stderr why the car never moved."""
-    import sys
-    print(f'error: the car did not start: {ended}{"; " + watch.diagnosis if watch.diagnosis else ""}', file=sys.stderr)
+    print(f'error: the car did not start: {ended}', file=sys.stderr)
     for log in (out / 'simulator.log', out / 'drive.log'):
         print(f'{log}: {(log.read_text().strip().splitlines() or ["(empty)"])[-1]}', file=sys.stderr)
     return 1

@@ -36,8 +36,11 @@ def run(args: argparse.Namespace) -> int:
     check_writable(args.json)
     policy = load_policy(args.policy)
     table = Table(title=str(args.policy), show_header=False, title_justify='left')
+    table.add_column()
+    table.add_column(overflow='fold')
     rows = describe(policy)
-    rows['file'] = f'{Path(args.policy).stat().st_size} bytes, SHA-256 {sha256_of(args.policy)}'
+    rows['file'] = f'{Path(args.policy).stat().st_size} bytes'
+    rows['SHA-256'] = sha256_of(args.policy)
     for name, value in rows.items():
         table.add_row(name, value)
     Console().print(table, markup=False)

@@ -66,7 +66,7 @@ class LiveLine:
             return
         words = self._words()
         if words != self._last_words:
-            self._console.print(words, markup=False, highlight=False)
+            self._console.print(words, markup=False, highlight=False, soft_wrap=True)
         self._last_words = words
 
     def _words(self) -> str:

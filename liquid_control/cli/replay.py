@@ -59,6 +59,7 @@ def run(args: argparse.Namespace) -> int:
             print('the bag has no IMU: the IMU of a car at rest is played with each picture')
         seconds, period = pace(bag, args.rate)
     require_ros()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the processes started here end with this one
     if args.policy:
         use_private_domain()
     with tempfile.TemporaryDirectory() as folder, _drive_node(args.policy, period, Path(folder)) as drive_node:

@@ -54,8 +54,8 @@ def draw_path(track: Track, record: DriveRecord, title: str, path: Path) -> None
         driven = LineCollection(steps, array=errors[1:], cmap='plasma', linewidth=1.8, capstyle='round')
         axes.add_collection(driven)
         figure.colorbar(driven, ax=axes, label='distance from the centre line (mm)', shrink=0.8)
-        axes.plot(*points[0], marker='o', color='tab:green', markersize=8, label='start')
-        axes.plot(*points[-1], marker='X', color='black', markersize=8, label='end')
+        axes.plot(*points[0], marker='o', linestyle='', color='tab:green', markersize=8, label='start')
+        axes.plot(*points[-1], marker='X', linestyle='', color='black', markersize=8, label='end')
         axes.legend(loc='best', frameon=False)
     try:
         figure.savefig(path)

@@ -91,10 +91,10 @@ class DriveNode(LifecycleNode):
         self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
         self.create_service(SetBool, '~/engage', self._engage)
         self.create_timer(WATCH_S, self._watch, clock=self._steady)
-        if self._refusals:
-            self.get_logger().error(f'not started: {"; ".join(self._refusals)}')
         if self._value('autostart'):
             self._starting = self.create_timer(0.0, self._autostart, clock=self._steady)
+        elif self._refusals:
+            self.get_logger().error(self._trouble)
 
     # Lifecycle
 
@@ -199,7 +199,10 @@ class DriveNode(LifecycleNode):
         self._pilot = None
 
     def _autostart(self) -> None:
+        if self._starting is None:
+            return  # the executor had queued the timer twice
         self.destroy_timer(self._starting)
+        self._starting = None
         if self.trigger_configure() == TransitionCallbackReturn.SUCCESS:
             self.trigger_activate()
 
@@ -340,12 +343,19 @@ class DriveNode(LifecycleNode):
             self._stop_without_clock()
         state, reason = self._condition()
         if (state, reason) != self._told:
-            log = self.get_logger().info if state in ('driving', 'inactive', 'unconfigured') else self.get_logger().warning
-            if self._pilot is not None:
-                log(f'{state}: {reason}' if reason else state)
+            self._log_condition(state, f'{state}: {reason}' if reason else state)
         if (state, reason) != self._told or now - self._reported_s >= REPORT_S:
             self._told, self._reported_s = (state, reason), now
             self._report(state, reason)
+
+    def _log_condition(self, state: str, line: str) -> None:
+        """Log a change of condition; rclpy wants one severity for each line of code that logs."""
+        if self._pilot is None:
+            return
+        if state in ('driving', 'inactive', 'unconfigured'):
+            self.get_logger().info(line)
+        else:
+            self.get_logger().warning(line)
 
     def _listen_to_compressed(self) -> None:
         """Subscribe to compressed pictures only where there are no raw ones: a camera may compress for its listeners."""

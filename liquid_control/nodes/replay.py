@@ -138,8 +138,8 @@ def main() -> int:
         found = wait_for_drive_node(player)
         if found:
             play(player, options.bag, options.rate)
-    except KeyboardInterrupt:
-        pass
+    except (KeyboardInterrupt, BrokenPipeError):
+        pass  # Told to stop, or whoever reads the progress is gone.
     finally:
         options.out.write_text(json.dumps({'pictures': player.pictures, 'commands': player.commands}))
         executor.shutdown()

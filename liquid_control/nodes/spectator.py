@@ -37,26 +37,26 @@ class Spectator(Node):
     def __init__(self, watch: Watch) -> None:
         super().__init__('spectator', parameter_overrides=[Parameter('use_sim_time', value=False)])
         self._watch = watch
-        self.create_subscription(Clock, '/clock', self._clock, qos_profile_sensor_data)
-        self.create_subscription(Odometry, 'odom', self._odometry, qos_profile_sensor_data)
-        self.create_subscription(Image, 'camera/image_raw', self._picture, qos_profile_sensor_data)
-        self.create_subscription(TwistStamped, 'cmd_vel', self._command, QoSProfile(depth=50))
-        self.create_subscription(Float32MultiArray, 'drive/neurons', self._neurons, qos_profile_sensor_data)
-        self.create_subscription(DiagnosticArray, '/diagnostics', self._diagnostics, 10)
+        self.create_subscription(Clock, '/clock', self._see_clock, qos_profile_sensor_data)
+        self.create_subscription(Odometry, 'odom', self._see_odometry, qos_profile_sensor_data)
+        self.create_subscription(Image, 'camera/image_raw', self._see_picture, qos_profile_sensor_data)
+        self.create_subscription(TwistStamped, 'cmd_vel', self._see_command, QoSProfile(depth=50))
+        self.create_subscription(Float32MultiArray, 'drive/neurons', self._see_neurons, qos_profile_sensor_data)
+        self.create_subscription(DiagnosticArray, '/diagnostics', self._see_diagnostics, 10)
 
-    def _clock(self, message: Clock, info: dict) -> None:
+    def _see_clock(self, message: Clock, info: dict) -> None:
         self._watch.see_clock(_seconds(message.clock), 1e-9 * info['source_timestamp'])
 
-    def _odometry(self, message: Odometry) -> None:
+    def _see_odometry(self, message: Odometry) -> None:
         position = message.pose.pose.position
         self._watch.see_odometry(_seconds(message.header.stamp), position.x, position.y, message.twist.twist.linear.x)
 
-    def _command(self, message: TwistStamped, info: dict) -> None:
+    def _see_command(self, message: TwistStamped, info: dict) -> None:
         twist = message.twist
         self._watch.see_command(
             _seconds(message.header.stamp), 1e-9 * info['source_timestamp'], twist.linear.x, twist.angular.z)
 
-    def _picture(self, message: Image) -> None:
+    def _see_picture(self, message: Image) -> None:
         if not self._watch.started:
             return
         try:
@@ -67,10 +67,10 @@ class Spectator(Node):
         _, jpeg = cv2.imencode('.jpg', cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), (cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY))
         self._watch.see_picture(_seconds(message.header.stamp), jpeg.tobytes())
 
-    def _neurons(self, message: Float32MultiArray) -> None:
+    def _see_neurons(self, message: Float32MultiArray) -> None:
         self._watch.neurons = list(message.data)
 
-    def _diagnostics(self, message: DiagnosticArray) -> None:
+    def _see_diagnostics(self, message: DiagnosticArray) -> None:
         for status in message.status:
             if 'drive' in status.name:
                 self._watch.diagnosis = '' if status.level == DiagnosticStatus.OK else status.message
