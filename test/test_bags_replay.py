@@ -15,6 +15,7 @@
 """Replaying bags: the timeline, the matching of answers, and a replay over DDS."""
 import math
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -22,10 +23,14 @@ import time
 
 import numpy as np
 import pytest
+import torch
 
 from liquid_control.cli.ros_domain import free_domain
 from liquid_control.learning.bag import new_bag, open_bag
 from liquid_control.learning.playback import assess, pace, timeline
+from liquid_control.policy.driving_policy import DrivingPolicy
+from liquid_control.policy.policy_file import save_policy
+from liquid_control.policy.spec import PolicySpec
 from liquid_control.simulation.car import default_car
 
 START_NS = 1_700_000_000 * 10**9
@@ -41,7 +46,7 @@ def bag_path(tmp_path_factory):
         for i in range(COUNT):
             stamp = START_NS + i * PERIOD_NS + (20 * 10**9 if i >= 20 else 0)
             bag.write_image('/camera/image_raw', stamp, 'camera', rng.integers(0, 256, (24, 32, 3), dtype=np.uint8))
-            bag.write_imu('/imu/data_raw', stamp + 10_000_000, 'imu_link', np.zeros(3), np.array([0.0, 0.0, 9.81]))
+            bag.write_imu('/imu/data_raw', stamp - 10_000_000, 'imu_link', np.zeros(3), np.array([0.0, 0.0, 9.81]))
             bag.write_joy('/human_controls', stamp, 'base_link', (0.5 if i < 15 else -0.5, 0.5))
     return path
 
@@ -49,7 +54,7 @@ def bag_path(tmp_path_factory):
 def test_the_timeline_keeps_distances_and_shortens_gaps(bag_path):
     with open_bag(bag_path) as bag:
         dues = list(timeline(bag))
-        assert len(dues) == 2 * COUNT
+        assert len(dues) == 2 * COUNT and not dues[0].camera
         pictures = np.array([due.due_s for due in dues if due.camera])
         steps = np.diff(pictures)
         assert steps[19] == pytest.approx(1.01, abs=1e-6)
@@ -68,7 +73,7 @@ def test_answers_are_matched_by_stamp_or_by_time_and_compared(bag_path):
     standing = [[pictures[13][0], 0, 0.0, 0.0]]
     too_early = [[7, pictures[0][0] - 1, 2.0, turn]]
     replay = assess(bag_path, pictures, by_stamp + by_time + standing + too_early)
-    assert (replay.pictures, replay.answered, replay.commands, replay.standing, replay.compared) == (15, 12, 13, 1, 11)
+    assert (replay.pictures, replay.answered, replay.driven, replay.commands, replay.standing, replay.compared) == (15, 12, 11, 13, 1, 11)
     assert replay.steering_mae == pytest.approx(1.0 / 11.0, abs=1e-6)
     assert replay.mean_mae == pytest.approx(0.0, abs=1e-6)
     assert math.isnan(assess(bag_path, pictures, standing).steering_mae)
@@ -95,8 +100,27 @@ def test_a_running_node_answers_every_picture(ros, bag_path):
         node.wait(20)
     assert done.returncode == 0, done.stderr
     assert f'pictures played     {COUNT}' in done.stdout
-    assert f'pictures answered   {COUNT} (100.0 %)' in done.stdout
-    assert f'of them {COUNT} to stand' in done.stdout
+    answered = re.search(r'pictures answered   ([0-9]+) .*, 0 of them', done.stdout)
+    assert int(answered[1]) >= 0.9 * COUNT
+    assert re.search(r'commands received   ([0-9]+), of them \1 to stand', done.stdout)
+
+
+@pytest.fixture(scope='module')
+def policy_path(tmp_path_factory):
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp('policies') / 'small.safetensors'
+    save_policy(DrivingPolicy(PolicySpec(cell='gru', wiring=None, speed_mps=1.0)), path)
+    return path
+
+
+def test_the_drive_node_answers_every_picture(ros, bag_path, policy_path):
+    done = replay(bag_path, '--policy', policy_path)
+    assert done.returncode == 0, done.stderr
+    answered = re.search(r'pictures answered   ([0-9]+) .*, ([0-9]+) of them', done.stdout)
+    assert int(answered[1]) >= int(answered[2]) >= 0.8 * COUNT  # all but what a busy machine delays
+    compared = re.search(r'steering error      ([0-9.]+) against the human on -1..1, ([0-9]+) pictures', done.stdout)
+    assert 0.0 < float(compared[1]) < 2.0
+    assert compared[2] == answered[2]
 
 
 def test_bad_input_is_one_line_and_code_2(tmp_path, bag_path):

@@ -29,7 +29,8 @@ def test_wilson_agrees_with_published_values(successes, trials, low, high):
 
 def test_wilson_covers_the_true_rate_about_95_times_in_100():
     rng = np.random.default_rng(0)
-    covered = [low <= 0.8 <= high for low, high in (wilson_interval(k, 50) for k in rng.binomial(50, 0.8, 4000).tolist())]
+    intervals = [wilson_interval(k, 50) for k in rng.binomial(50, 0.8, 4000).tolist()]
+    covered = [low <= 0.8 <= high for low, high in intervals]
     assert 0.93 < np.mean(covered) < 0.97
 
 
@@ -55,7 +56,8 @@ def test_summary_has_a_row_for_each_policy_and_condition():
     rows = [
         {'policy': policy, 'condition': condition, 'completed': completed, 'mean_abs_lateral_m': lateral}
         for policy, condition, completed, lateral in [
-            ('a', 'clean', True, 0.01), ('a', 'clean', False, 0.03), ('a', 'shadow', True, 0.05), ('b', 'clean', True, 0.1)]]
+            ('a', 'clean', True, 0.01), ('a', 'clean', False, 0.03), ('a', 'shadow', True, 0.05),
+            ('b', 'clean', True, 0.1)]]
     first, second, third = summarise(rows)
     assert (first['policy'], first['condition'], first['episodes'], first['completed']) == ('a', 'clean', 2, 1)
     assert first['rate'] == 0.5 and first['mean_abs_lateral_m'] == pytest.approx(0.02)

@@ -19,7 +19,8 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from liquid_control.benchmarks.node import drive_parameters, record
-from liquid_control.benchmarks.processes import node_process, require_ros
+from liquid_control.benchmarks.processes import last_line, node_process, require_ros
+from liquid_control.errors import InputError
 from liquid_control.evaluation.statistics import median_and_p99
 
 RATES_HZ = (30.0, 100.0)
@@ -37,7 +38,7 @@ def bench_jitter(policy: str, seconds: float = SECONDS, on_round: Callable[[], N
     :param policy: path of a policy file.
     :param on_round: called after each of the ``CASES``.
     :returns: rows with median_us, p99_us and max_us of the error, p99_pct of the period, and the mean rate_hz.
-    :raises InputError: if ROS is not installed or the drive node gives no commands.
+    :raises InputError: if ROS is not installed or the drive node gives no commands or the simulator ends.
     """
     require_ros()
     rows = []
@@ -58,8 +59,10 @@ def _name(rate: float, beside: bool) -> str:
 def _row(policy: str, rate: float, beside: bool, seconds: float) -> dict:
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / 'simulator.log'
-        with node_process('simulator', 'beside', log, {'track': TRACK}) if beside else nullcontext():
+        with node_process('simulator', 'beside', log, {'track': TRACK}) if beside else nullcontext() as simulator:
             recording = record('drive', drive_parameters(policy, rate), seconds)
+            if simulator is not None and simulator.poll() is not None:
+                raise InputError(f'the simulator ended early: {last_line(log)}')
     errors = recording.period_errors_us(rate)
     median, p99 = median_and_p99(errors)
     spent = 1e-9 * float(recording.commands[-1, 1] - recording.commands[0, 1])

@@ -56,7 +56,8 @@ def ncps_policy(policy: DrivingPolicy) -> DrivingPolicy:
     :raises InputError: if ncps is not installed or the policy's cell is not ltc.
     """
     if policy.spec.cell != 'ltc':
-        raise InputError(f"the benchmark compares LTC cells, the policy has cell '{policy.spec.cell}'; give an LTC policy")
+        raise InputError(
+            f"the benchmark compares LTC cells, the policy has cell '{policy.spec.cell}'; give an LTC policy")
     peer = copy.deepcopy(policy)
     peer.network = NcpsNetwork(policy.network)
     return peer
@@ -71,16 +72,16 @@ def _ncps_cell(cell: LTCCell) -> Any:
     wiring = Wiring(cell.state_size)
     wiring.build(cell.input_size)
     wiring.set_output_dim(cell.output_size)
-    for source, target, polarity in zip(cell.source.tolist(), cell.target.tolist(), cell.polarity.tolist()):
-        wiring.add_synapse(source, target, int(polarity))
-    for source, target, polarity in zip(
-            cell.sensory_source.tolist(), cell.sensory_target.tolist(), cell.sensory_polarity.tolist()):
-        wiring.add_sensory_synapse(source, target, int(polarity))
+    for synapse in torch.stack((cell.source, cell.target, cell.polarity.long()), dim=1).tolist():
+        wiring.add_synapse(*synapse)
+    sensory = (cell.sensory_source, cell.sensory_target, cell.sensory_polarity.long())
+    for synapse in torch.stack(sensory, dim=1).tolist():
+        wiring.add_sensory_synapse(*synapse)
     return NcpsCell(wiring, input_mapping=None, output_mapping=None, ode_unfolds=cell.ode_unfolds)
 
 
 def _copy_weights(ours: LTCCell, theirs: Any) -> None:
-    """Write the value of each synapse into the peer's matrices [source, target] and the neurons' vectors as they are."""
+    """Write the value of each synapse into the peer's matrices [source, target]; the neurons' vectors are the same."""
     with torch.no_grad():
         for prefix, source, target, polarity in (
                 ('', ours.source, ours.target, ours.polarity),

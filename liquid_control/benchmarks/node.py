@@ -21,7 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
-from liquid_control.benchmarks.processes import node_process, require_ros, resident_mb, run_probe
+from liquid_control.benchmarks.processes import last_line, node_process, require_ros, resident_mb, run_probe
 from liquid_control.benchmarks.timing import ratio
 from liquid_control.errors import InputError
 from liquid_control.evaluation.statistics import median_and_p99
@@ -84,7 +84,8 @@ class Pooled:
 
 
 def bench_node(
-        policy: str, rounds: int = ROUNDS, seconds: float = SECONDS, on_round: Callable[[], None] | None = None) -> dict:
+        policy: str, rounds: int = ROUNDS, seconds: float = SECONDS,
+        on_round: Callable[[], None] | None = None) -> dict:
     """Measure both nodes in turns, each in a process of its own, fed by the same probe.
 
     Pictures of the camera's size come at 30 Hz, IMU samples at 100 Hz, both with system-time stamps. A latency is
@@ -124,8 +125,7 @@ def record(node: str, parameters: dict[str, object], seconds: float) -> Recordin
             answered = run_probe('bench', out, '--seconds', str(seconds))
             memory = resident_mb(process.pid) if process.poll() is None else 0.0
         if not answered:
-            last = (log.read_text().strip().splitlines() or ['no output'])[-1]
-            raise InputError(f'the {node} node gave no commands: {last}')
+            raise InputError(f'the {node} node gave no commands: {last_line(log)}')
         data = json.loads(out.read_text())
     commands = np.array(data['commands'], dtype=np.int64).reshape(-1, 3)
     return Recording(np.array(data['pictures'], dtype=np.int64), commands, memory)

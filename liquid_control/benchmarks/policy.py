@@ -75,8 +75,8 @@ def _eager_step(policy: DrivingPolicy) -> Callable[[], Any]:
     def step() -> list[float]:
         nonlocal state
         with torch.inference_mode():
-            command, state = policy(
-                torch.from_numpy(picture).unsqueeze(0), torch.from_numpy(imu).unsqueeze(0), torch.tensor([[1.0]]), state)
+            tensors = torch.from_numpy(picture).unsqueeze(0), torch.from_numpy(imu).unsqueeze(0), torch.tensor([[1.0]])
+            command, state = policy(*tensors, state)
             return command[0].tolist()
     return step
 
@@ -93,11 +93,11 @@ def _onnx_step(policy: DrivingPolicy) -> Callable[[], Any]:
         export_onnx(policy, path, *picture.shape[:2])
         session = onnxruntime.InferenceSession(path.read_bytes(), options, providers=['CPUExecutionProvider'])
     state = policy.initial_state().numpy()
-    elapsed = np.ones((1, 1), dtype=np.float32)
+    fixed = picture[None], imu[None], np.ones((1, 1), dtype=np.float32)
 
     def step() -> list[float]:
         nonlocal state
-        command, state = session.run(None, dict(zip(INPUTS, (picture[None], imu[None], elapsed, state))))
+        command, state = session.run(None, dict(zip(INPUTS, (*fixed, state), strict=True)))
         return command[0].tolist()
     return step
 
@@ -115,7 +115,8 @@ def _cell_steps(policy: DrivingPolicy, peer: DrivingPolicy) -> dict[str, Callabl
     return {name: _cell_step(network, features, state, elapsed) for name, network in networks.items()}
 
 
-def _cell_step(network: Callable, features: torch.Tensor, state: torch.Tensor, elapsed: torch.Tensor) -> Callable[[], Any]:
+def _cell_step(
+        network: Callable, features: torch.Tensor, state: torch.Tensor, elapsed: torch.Tensor) -> Callable[[], Any]:
     def step() -> torch.Tensor:
         nonlocal state
         with torch.inference_mode():

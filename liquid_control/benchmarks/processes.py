@@ -65,6 +65,11 @@ def run_probe(namespace: str, out: Path, *options: str) -> bool:
     return done.returncode == 0
 
 
+def last_line(log: Path) -> str:
+    """Return the last line that a node wrote."""
+    return (log.read_text().strip().splitlines() or ['no output'])[-1]
+
+
 def resident_mb(pid: int) -> float:
     """Return the resident memory of a process in MB (10^6 bytes)."""
     for line in Path(f'/proc/{pid}/status').read_text().splitlines():

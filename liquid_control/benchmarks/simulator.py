@@ -20,6 +20,7 @@ import numpy as np
 
 from liquid_control.evaluation.closed_loop import make_world
 from liquid_control.evaluation.pursuit import Pursuer
+from liquid_control.learning.expert import expert_steering
 from liquid_control.policy.heads import PICTURE_SIZES
 from liquid_control.simulation.car import default_car
 from liquid_control.simulation.fast_camera import FastCamera
@@ -28,7 +29,7 @@ from liquid_control.simulation.ground_map import ground_map
 from liquid_control.simulation.track import Track
 from liquid_control.simulation.track_spec import load_track
 
-SECONDS = 4.0
+SECONDS = 2.0
 CASES = 3
 FLEET_CARS = 64
 CROP = (1.0 / 3.0, 0.0, 0.0, 0.0)
@@ -86,11 +87,11 @@ def _fleet_frames(track: Track, seconds: float) -> float:
     camera = FastCamera(car.camera, *PICTURE_SIZES['small'], CROP)
     ground = camera.ground_points(np.full(count, car.camera.pitch_rad), np.full(count, car.camera.z_m))
     maps, looks = [ground_map(track)] * count, [track.appearance] * count
+    speed = np.full(count, 2.0)
     frames, start = 0, time.perf_counter()
     while time.perf_counter() < start + seconds:
         camera.render(maps, looks, fleet.poses, *ground)
         fleet.imu()
-        target = fleet.ahead(np.full(count, 0.7))
-        fleet.step(np.arctan2(2.0 * car.wheelbase_m * target[:, 1], 0.49), np.full(count, 2.0), 1.0 / car.camera.rate_hz)
+        fleet.step(expert_steering(fleet), speed, 1.0 / car.camera.rate_hz)
         frames += count
     return frames / (time.perf_counter() - start)

@@ -29,10 +29,10 @@ SEED = 0
 
 
 def bench_train(rounds: int = ROUNDS, on_round: Callable[[], None] | None = None) -> dict:
-    """Time collecting with 64 cars and gradient steps on 32 sequences of 16 frames, in turns, with torch's default threads.
+    """Time collecting with 64 cars and gradient steps on 32 sequences of 16 frames, in turns.
 
-    A gradient step is that of ``train``: vision head, network, loss and optimiser. The row 'ncps ltc' differs from
-    'ltc' only in the network.
+    A gradient step is that of ``train``: vision head, network, loss and optimiser, with torch's default threads. The
+    row 'ncps ltc' differs from 'ltc' only in the network.
 
     :param on_round: called after each round of timing.
     :raises InputError: if ncps is not installed.

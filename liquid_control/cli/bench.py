@@ -23,9 +23,10 @@ from liquid_control.share import share_path
 HELP = 'benchmarks, peers measured in the same run'
 SHIPPED = 'models/ncp19.safetensors'
 COLUMNS = {
-    'median_us': ('median us', '.0f'), 'p99_us': ('p99 us', '.0f'), 'max_us': ('max us', '.0f'), 'p99_pct': ('p99 %', '.1f'),
-    'rate_hz': ('rate Hz', '.2f'), 'per_s': ('frames a second', '.0f'), 'times_real_time': ('x real time', '.1f'),
-    'answered': ('answered', '.1%'), 'period_error_p99_pct': ('period error p99 %', '.1f'), 'memory_mb': ('memory MB', '.0f')}
+    'median_us': ('median us', '.0f'), 'p99_us': ('p99 us', '.0f'), 'max_us': ('max us', '.0f'),
+    'p99_pct': ('p99 %', '.1f'), 'rate_hz': ('rate Hz', '.2f'), 'per_s': ('frames a second', '.0f'),
+    'times_real_time': ('x real time', '.1f'), 'answered': ('answered', '.1%'),
+    'period_error_p99_pct': ('period error p99 %', '.1f'), 'memory_mb': ('memory MB', '.0f')}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -95,7 +96,8 @@ def _print(result: dict) -> None:
     from rich.console import Console
     from rich.table import Table
     fields = [field for field in COLUMNS if field in result['rows'][0]]
-    table = Table('', *(COLUMNS[field][0] for field in fields), title=f"bench {result['benchmark']}", title_justify='left')
+    title = f"bench {result['benchmark']}"
+    table = Table('', *(COLUMNS[field][0] for field in fields), title=title, title_justify='left')
     for row in result['rows']:
         table.add_row(row['name'], *(format(row[field], COLUMNS[field][1]) for field in fields))
     Console().print(table)

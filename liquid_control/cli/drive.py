@@ -28,7 +28,6 @@ SLACK_S = 30.0
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the verb."""
-    from liquid_control.simulation.appearance import CENTRE_LINES
     parser.add_argument('--policy', metavar='FILE', default=DEFAULT_POLICY,
                         help='policy file (default: %(default)s of this package)')
     parser.add_argument('--track', metavar='SPEC',
@@ -36,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--laps', metavar='N', type=int, default=3, help='laps to drive (default: %(default)s)')
     parser.add_argument('--seed', metavar='S', type=int, default=0,
                         help='seed of the default track and of the noise of the sensors (default: %(default)s)')
-    parser.add_argument('--centre-line', choices=CENTRE_LINES, help="paint this centre line instead of the track's own")
+    parser.add_argument('--centre-line', choices=('dashed', 'solid', 'none'), help="paint this centre line instead of the track's own")
     parser.add_argument('--road-width', metavar='M', type=float, help="width of the road in metres instead of the track's own")
     parser.add_argument('--out', metavar='DIR', default='runs/drive',
                         help='folder for picture, video and logs (default: %(default)s)')

@@ -36,7 +36,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                              'speed=F or imu_noise=F (default: clean)')
     parser.add_argument('--episodes', type=int, metavar='N',
                         help='number of unseen tracks (default: 20), or with --track drives on each (default: 1)')
-    parser.add_argument('--engine', choices=('mujoco', 'fast'), default='mujoco', help='simulator (default: %(default)s)')
+    parser.add_argument('--engine', choices=('mujoco', 'fast'), default='mujoco',
+                        help='simulator (default: %(default)s)')
     parser.add_argument('--centre-line', choices=('dashed', 'solid', 'none'), help="instead of the track's own")
     parser.add_argument('--road-width', type=float, metavar='M', help="metres, instead of the track's own")
     parser.add_argument('--laps', type=int, default=1, metavar='N', help='laps of an episode (default: %(default)s)')
@@ -92,7 +93,8 @@ def _open_loop(args: argparse.Namespace) -> dict:
         results['always the mean'] = always_the_mean(drive, mean)
         rows += [{'policy': path, 'bag': name, **vars(result)} for path, result in results.items()]
     _print_table('Open loop, steering in -1..1', ('policy', 'bag', 'samples', 'mean abs error', 'R2'), [
-        (Path(row['policy']).name, row['bag'], str(row['samples']), f"{row['steering_mae']:.4f}", f"{row['steering_r2']:.3f}") for row in rows])
+        (Path(row['policy']).name, row['bag'], str(row['samples']), f"{row['steering_mae']:.4f}",
+         f"{row['steering_r2']:.3f}") for row in rows])
     return {'open_loop': rows}
 
 
@@ -104,7 +106,8 @@ def _print_summary(rows: list[dict]) -> None:
 
 def _print_failures(rows: list[dict]) -> None:
     for row in rows[:FAILURES_SHOWN]:
-        print(f"{Path(row['policy']).name} {row['condition']} {row['track']}: {row['ended']} after {row['progress']:.0%} of the way")
+        print(f"{Path(row['policy']).name} {row['condition']} {row['track']}: "
+              f"{row['ended']} after {row['progress']:.0%} of the way")
     if len(rows) > FAILURES_SHOWN:
         print(f'and {len(rows) - FAILURES_SHOWN} more; --json lists them all')
 

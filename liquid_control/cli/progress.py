@@ -66,10 +66,10 @@ class Bar:
 
     def __init__(self, total: float, title: str) -> None:
         from rich.console import Console
-        from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+        from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
         self._progress = Progress(
-            TextColumn('{task.description}'), BarColumn(), TaskProgressColumn(), TimeElapsedColumn(), TextColumn('left'),
-            TimeRemainingColumn(), TextColumn('{task.fields[note]}'), console=Console(stderr=True))
+            TextColumn('{task.description}'), BarColumn(), TaskProgressColumn(), TimeRemainingColumn(), TextColumn('left'),
+            TextColumn('{task.fields[note]}'), console=Console(stderr=True))
         self._task = self._progress.add_task(title, total=total, note='')
 
     def __enter__(self) -> 'Bar':

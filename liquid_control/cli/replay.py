@@ -31,6 +31,7 @@ HELP = "play a bag's camera and IMU to a drive node and compare its steering wit
 MIN_RATE, MAX_RATE = 0.1, 10.0
 STOP_TIMEOUT_S = 10.0
 TIMEOUT_PERIODS, MIN_TIMEOUT_S, MAX_TIMEOUT_S = 3.0, 0.1, 5.0
+TICKS_PER_PICTURE, MAX_CONTROL_RATE_HZ = 4.0, 100.0
 NAMESPACE = 'replay'
 NO_DRIVE_NODE = 3  # exit code of nodes/replay.py
 
@@ -59,7 +60,6 @@ def run(args: argparse.Namespace) -> int:
             print('the bag has no IMU: the IMU of a car at rest is played with each picture')
         seconds, period = pace(bag, args.rate)
     require_ros()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the processes started here end with this one
     if args.policy:
         use_private_domain()
     with tempfile.TemporaryDirectory() as folder, _drive_node(args.policy, period, Path(folder)) as drive_node:
@@ -76,7 +76,10 @@ def run(args: argparse.Namespace) -> int:
 
 @contextmanager
 def _drive_node(policy: str | None, period_s: float, folder: Path) -> Iterator[subprocess.Popen | None]:
-    """Run a drive node at the rate of the pictures, with time-outs of three of their periods; None without a policy."""
+    """Run a drive node for pictures of this period; None without a policy.
+
+    Recorded pictures come unevenly. Several ticks a period let it answer also those that come close together.
+    """
     if policy is None:
         yield None
         return
@@ -84,8 +87,9 @@ def _drive_node(policy: str | None, period_s: float, folder: Path) -> Iterator[s
     from liquid_control.policy.policy_file import load_policy
     load_policy(policy)
     timeout = min(max(TIMEOUT_PERIODS * period_s, MIN_TIMEOUT_S), MAX_TIMEOUT_S)
-    parameters = {'policy': str(Path(policy).resolve()), 'autostart': 'true', 'camera_timeout_s': f'{timeout:.3f}',
-                  'imu_timeout_s': f'{timeout:.3f}', 'control_rate_hz': f'{min(max(1.0 / period_s, 1.0), 100.0):.3f}'}
+    rate = min(max(TICKS_PER_PICTURE / period_s, 1.0), MAX_CONTROL_RATE_HZ)
+    parameters = {'policy': str(Path(policy).resolve()), 'autostart': 'true', 'control_rate_hz': f'{rate:.3f}',
+                  'camera_timeout_s': f'{timeout:.3f}', 'imu_timeout_s': f'{timeout:.3f}'}
     with node_process('drive', NAMESPACE, folder / 'drive.log', parameters) as process:
         yield process
 
@@ -125,7 +129,7 @@ def _show(bar, told: dict[str, float]) -> None:
 def _report(replay) -> int:
     share = 100.0 * replay.answered / max(replay.pictures, 1)
     print(f'pictures played     {replay.pictures}')
-    print(f'pictures answered   {replay.answered} ({share:.1f} %)')
+    print(f'pictures answered   {replay.answered} ({share:.1f} %), {replay.driven} of them with a command to drive')
     print(f'commands received   {replay.commands}, of them {replay.standing} to stand')
     if replay.compared:
         print(f'steering error      {replay.steering_mae:.3f} against the human on -1..1, {replay.compared} pictures '

@@ -100,7 +100,8 @@ def _parse_value(name: str, value: str, text: str) -> float:
         number = float('nan')
     if not low <= number <= high:
         kind = 'a whole number of frames' if whole else 'a number'
-        raise InputError(f"condition '{text}' needs {kind} from {low:g} to {high:g}; write for example {name}={_example(name)}")
+        raise InputError(
+            f"condition '{text}' needs {kind} from {low:g} to {high:g}; write for example {name}={_example(name)}")
     return number
 
 
@@ -207,7 +208,8 @@ class Shadow(CameraFault):
         y = (np.arange(height)[:, None] - 0.5 * height) / diagonal
         x = (np.arange(width)[None, :] - 0.5 * width) / diagonal
         light = np.ones((height, width), dtype=np.float32)
-        for angle, band, dark, position in zip(self._angle, self._width, self._light, self._position):
+        for angle, band, dark, position in zip(
+                self._angle, self._width, self._light, self._position, strict=True):
             light[np.abs(x * np.cos(angle) + y * np.sin(angle) - position) < 0.5 * band] *= dark
         return _to_bytes(picture * light[..., None])
 

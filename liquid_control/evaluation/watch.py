@@ -57,8 +57,8 @@ class Watch:
 
     @property
     def lap_progress(self) -> float:
-        """How much of the present lap is driven, 0..1."""
-        return self._lap.lap_progress
+        """How much of the present lap is driven, 0..1; 1 after the last."""
+        return 1.0 if self.laps_done >= self.laps else self._lap.lap_progress
 
     def result(self) -> Drive:
         """Return how it went until now; call it after ``started``."""

@@ -78,7 +78,7 @@ class Replay:
     """What a drive node answered.
 
     :param pictures: pictures played.
-    :param answered: of those, how many got a command.
+    :param answered: of those, how many got a command; ``driven``: of those, how many one to drive.
     :param commands: commands received; ``standing``: of those, how many asked for no speed.
     :param steering_mae: mean absolute difference to the human on -1..1; NaN without a human or moving answers.
     :param mean_mae: the same for always steering the human's mean.
@@ -87,6 +87,7 @@ class Replay:
 
     pictures: int
     answered: int
+    driven: int
     commands: int
     standing: int
     steering_mae: float
@@ -119,5 +120,6 @@ def assess(bag_path: str | Path, pictures: list[list[int]], commands: list[list[
     if both.any():
         mae = float(np.abs(steering - human)[both].mean())
         mean_mae = float(np.abs(human[both].mean() - human[both]).mean())
+    driven = int(np.isfinite(steering).sum())
     standing = sum(math.isnan(steering_of_twist(speed, yaw_rate)) for _, _, speed, yaw_rate in commands)
-    return Replay(len(played), int(answered.sum()), len(commands), standing, mae, mean_mae, int(both.sum()))
+    return Replay(len(played), int(answered.sum()), driven, len(commands), standing, mae, mean_mae, int(both.sum()))

@@ -14,6 +14,7 @@
 
 """The driving policy: camera picture and IMU in, drive command out."""
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from liquid_control.policy.heads import PICTURE_SIZES, build_head
@@ -39,9 +40,10 @@ class DrivingPolicy(nn.Module):
         self.gain = nn.Parameter(torch.tensor(1.5))
         self.bias = nn.Parameter(torch.tensor(0.0))
         self.max_steering, self.speed = spec.max_steering_rad, spec.speed_mps
-        channels = [IMU_CHANNELS.index(name) for name in spec.imu_channels]
-        self.register_buffer('imu_index', torch.tensor(channels, dtype=torch.long), persistent=False)
-        self.register_buffer('imu_scale', torch.tensor(spec.imu_scales, dtype=torch.float32), persistent=False)
+        selection = torch.zeros(len(spec.imu_channels), len(IMU_CHANNELS))
+        for row, (name, scale) in enumerate(zip(spec.imu_channels, spec.imu_scales)):
+            selection[row, IMU_CHANNELS.index(name)] = scale
+        self.register_buffer('imu_selection', selection, persistent=False)
 
     def initial_state(self, batch: int = 1) -> Tensor:
         """Return the state of a car that has seen nothing yet, zeros (batch, S)."""
@@ -58,12 +60,12 @@ class DrivingPolicy(nn.Module):
         """
         features = torch.cat((self.head(self.retina(picture)), self.imu_features(imu)), dim=1)
         output, state = self.network(features, state, elapsed)
-        steering = torch.clamp(output * self.gain + self.bias, -1.0, 1.0) * self.max_steering
-        return torch.cat((steering, torch.full_like(steering, self.speed)), dim=1), state
+        steering = torch.clamp(torch.addcmul(self.bias, output, self.gain), -1.0, 1.0) * self.max_steering
+        return F.pad(steering, [0, 1], value=self.speed), state
 
     def imu_features(self, imu: Tensor) -> Tensor:
         """Select and scale the IMU channels (B, 6) that the network sees to -1..1."""
-        return torch.tanh(imu.index_select(1, self.imu_index) * self.imu_scale)
+        return torch.tanh(F.linear(imu, self.imu_selection))
 
     def sequence(self, small: Tensor, imu: Tensor, elapsed: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         """Run T ticks of B cars at once, for learning.

@@ -62,7 +62,8 @@ class FastWorld:
         :param heading_error: rad to the left of the road's direction.
         :param speed: m/s forward; held until a command arrives or the command timeout ends.
         """
-        self._fleet.place(_FIRST, *(np.array([value]) for value in (s % self.track.length, lateral, heading_error, speed)))
+        start = s % self.track.length, lateral, heading_error, speed
+        self._fleet.place(_FIRST, *(np.array([value]) for value in start))
         self._command = np.array([0.0]), np.array([speed])
         self._step_count = self._command_step = 0
         self._imu = self._noise.sample(self._fleet.imu()[0])

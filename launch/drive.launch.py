@@ -1,0 +1,88 @@
+# Copyright 2026 The liquid_control Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Drive: the drive node, on a real car or in a simulator. ``ros2 launch liquid_control drive.launch.py --show-args``."""
+from pathlib import Path
+
+from ament_index_python.packages import get_package_share_directory
+from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
+from launch.actions import DeclareLaunchArgument, OpaqueFunction, Shutdown
+from launch_ros.actions import Node
+
+PACKAGE = 'liquid_control'
+CONFIG = Path(get_package_share_directory(PACKAGE), 'config')
+TRUE_FALSE = ['true', 'false']
+ARGUMENTS = (
+    DeclareLaunchArgument(
+        'sim', default_value='none', choices=['none', 'embedded', 'gazebo'],
+        description='where to drive: none = on the car whose topics are here, embedded = in the MuJoCo simulator'),
+    DeclareLaunchArgument('policy', default_value='', description='policy file; empty for that of params_file'),
+    DeclareLaunchArgument('rate', default_value='', description='control rate in Hz, 1 to 100; empty for that of params_file'),
+    DeclareLaunchArgument(
+        'params_file', default_value=str(CONFIG / 'drive.yaml'), description='parameters of the drive node'),
+    DeclareLaunchArgument(
+        'autostart', default_value='true', choices=TRUE_FALSE,
+        description='whether the drive node configures and activates itself; the car moves as soon as pictures and IMU arrive'),
+    DeclareLaunchArgument('namespace', default_value='', description='namespace of the nodes and of all their topics but /clock'),
+    DeclareLaunchArgument(
+        'use_sim_time', default_value='auto', choices=['auto', *TRUE_FALSE],
+        description='whether the drive node takes its time from /clock; auto = in a simulator only'),
+    DeclareLaunchArgument('image_topic', default_value='camera/image_raw', description='sensor_msgs/Image to drive by'),
+    DeclareLaunchArgument('imu_topic', default_value='imu/data_raw', description='sensor_msgs/Imu to drive by'),
+    DeclareLaunchArgument('command_topic', default_value='cmd_vel', description='where the commands go'),
+    DeclareLaunchArgument(
+        'track', default_value='', description='for a simulator: random:SEED or a centre-line CSV; empty for that of sim_params_file'),
+    DeclareLaunchArgument(
+        'sim_params_file', default_value=str(CONFIG / 'simulator.yaml'), description='parameters of the simulator'),
+)
+
+
+def generate_launch_description() -> LaunchDescription:
+    """Return the arguments and the nodes that they ask for."""
+    return LaunchDescription([*ARGUMENTS, OpaqueFunction(function=_nodes)])
+
+
+def _nodes(context: LaunchContext) -> list[LaunchDescriptionEntity]:
+    given = {argument.name: context.launch_configurations[argument.name] for argument in ARGUMENTS}
+    if given['sim'] == 'gazebo':
+        raise RuntimeError('sim:=gazebo does not exist yet; use sim:=embedded, the MuJoCo simulator, or sim:=none')
+    nodes = [_drive(given)]
+    if given['sim'] == 'embedded':
+        nodes.insert(0, _simulator(given))
+    return nodes
+
+
+def _drive(given: dict[str, str]) -> Node:
+    simulated = given['sim'] != 'none' if given['use_sim_time'] == 'auto' else given['use_sim_time'] == 'true'
+    parameters = {'autostart': given['autostart'] == 'true', 'use_sim_time': simulated}
+    if given['policy']:
+        parameters['policy'] = given['policy']
+    if given['rate']:
+        parameters['control_rate_hz'] = float(given['rate'])
+    topics = {
+        'camera/image_raw': given['image_topic'], 'camera/image_raw/compressed': f"{given['image_topic']}/compressed",
+        'imu/data_raw': given['imu_topic'], 'cmd_vel': given['command_topic']}
+    return _node('drive', given, [given['params_file'], parameters], list(topics.items()))
+
+
+def _simulator(given: dict[str, str]) -> Node:
+    track = [{'track': given['track']}] if given['track'] else []
+    return _node('simulator', given, [given['sim_params_file'], *track], [])
+
+
+def _node(name: str, given: dict[str, str], parameters: list, remappings: list[tuple[str, str]]) -> Node:
+    """Return a node whose end is the end of the launch."""
+    return Node(
+        package=PACKAGE, executable=name, namespace=given['namespace'], parameters=parameters, remappings=remappings,
+        output='screen', emulate_tty=True, on_exit=Shutdown(reason=f'the {name} node has ended'))

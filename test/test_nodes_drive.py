@@ -1,0 +1,255 @@
+# Copyright 2026 The liquid_control Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The drive node as a process, over DDS, on the steady clock."""
+import math
+import signal
+
+import pytest
+
+pytest.importorskip('rclpy')
+
+import cv2  # noqa: E402
+import numpy as np  # noqa: E402
+import ros_rig  # noqa: E402
+from geometry_msgs.msg import Twist, TwistStamped  # noqa: E402
+from lifecycle_msgs.srv import ChangeState, GetState  # noqa: E402
+from sensor_msgs.msg import CompressedImage  # noqa: E402
+from std_msgs.msg import Float32MultiArray  # noqa: E402
+from std_srvs.srv import SetBool  # noqa: E402
+
+from liquid_control.learning.simulated import new_policy  # noqa: E402
+from liquid_control.nodes.drive_settings import drive_settings  # noqa: E402
+from liquid_control.policy.policy_file import save_policy  # noqa: E402
+
+DRIVE = 'liquid_control.nodes.drive'
+TIMEOUTS = {'camera_timeout_s': 0.5, 'imu_timeout_s': 0.5}
+CONFIGURE, CLEAN_UP, ACTIVATE, DEACTIVATE = 1, 2, 3, 4
+
+
+@pytest.fixture(scope='module')
+def policy(tmp_path_factory):
+    path = tmp_path_factory.mktemp('policy') / 'p.safetensors'
+    save_policy(new_policy('ltc', 'small', 0), path)
+    return path
+
+
+SPEED_MPS = new_policy('ltc', 'small', 0).spec.speed_mps
+
+
+@pytest.fixture(scope='module')
+def drive(policy):
+    """One process for many tests: each must leave it driving, or the next one fails."""
+    process = ros_rig.Process(DRIVE, 60, {'policy': policy, 'autostart': 'true', **TIMEOUTS})
+    yield process
+    if process.running:
+        process.end()
+
+
+@pytest.fixture(scope='module')
+def rig(drive):
+    made = ros_rig.Rig(60)
+    made.until_driving()
+    yield made
+    made.close()
+
+
+@pytest.fixture(autouse=True)
+def drives_before_and_after(request):
+    if 'rig' not in request.fixturenames:
+        yield
+        return
+    rig = request.getfixturevalue('rig')
+    rig.until_driving()
+    yield
+
+
+def moving(rig):
+    return [command for command in rig.commands if command[1] > 0.0]
+
+
+def test_commands_carry_the_stamp_of_their_picture_and_keep_the_limits(rig):
+    assert rig.last.header.frame_id == 'base_link'
+    answers = moving(rig)
+    assert {stamp for stamp, _, _ in answers} <= set(rig.stamps)
+    assert all(speed == pytest.approx(SPEED_MPS) for _, speed, _ in answers)
+    bound = SPEED_MPS * math.tan(0.42) / 0.33
+    assert all(abs(yaw_rate) <= bound + 1e-6 for _, _, yaw_rate in answers)
+
+
+def test_the_state_of_all_nineteen_neurons_comes_out(rig):
+    got = []
+    subscription = rig.node.create_subscription(Float32MultiArray, '/drive/neurons', got.append, 10)
+    rig.until(lambda: len(got) >= 3, what='neurons')
+    rig.node.destroy_subscription(subscription)
+    dimension, = got[-1].layout.dim
+    assert (dimension.label, dimension.size, dimension.stride, len(got[-1].data)) == ('neuron', 19, 19, 19)
+    assert list(got[-1].data) != list(got[-2].data)
+
+
+@pytest.mark.parametrize(('encoding', 'bytes_per_pixel', 'rows'), [
+    ('bgr8', 3, 48), ('rgba8', 4, 48), ('mono8', 1, 48), ('yuv422', 2, 48), ('yuv422_yuy2', 2, 48), ('nv12', 1, 72),
+    ('bayer_rggb8', 1, 48)])
+def test_pictures_of_other_encodings_are_answered(rig, encoding, bytes_per_pixel, rows):
+    rig.until_answered(lambda: rig.picture(encoding, bytes_per_pixel, rows))
+
+
+def test_compressed_pictures_are_answered_when_there_are_no_others(rig):
+    rig.node.destroy_publisher(rig.images)
+    rig.compressed = rig.node.create_publisher(CompressedImage, 'camera/image_raw/compressed', 5)
+    rng = np.random.default_rng(1)
+
+    def compressed():
+        pixels = cv2.imencode('.jpg', rng.integers(0, 256, (48, 64, 3), dtype=np.uint8))[1]
+        return CompressedImage(format='rgb8; jpeg compressed bgr8', data=pixels.tobytes())
+    rig.until_answered(compressed)
+    rig.node.destroy_publisher(rig.compressed)
+    rig.images = rig.node.create_publisher(ros_rig.Image, 'camera/image_raw', ros_rig.qos_profile_sensor_data)
+
+
+def test_a_camera_that_stops_stops_the_car(rig):
+    rig.until_standing('camera is stale: nothing newer than camera_timeout_s = 0.5 s on /camera/image_raw', lambda: None)
+
+
+def test_an_imu_that_stops_stops_the_car(rig):
+    rig.until_standing('IMU is stale: nothing newer than imu_timeout_s = 0.5 s on /imu/data_raw', imu=False)
+
+
+def test_an_unknown_encoding_stops_the_car_and_is_named(rig):
+    rig.until_standing("picture encoding '32FC1' is unknown; supported: rgb8", lambda: rig.picture('32FC1', 4))
+
+
+def test_truncated_pictures_stop_the_car(rig):
+    rig.until_standing('picture is truncated', lambda: rig.picture(rows=10))
+
+
+def test_a_frozen_camera_stops_the_car(rig):
+    picture = rig.picture()
+    rig.until_standing('camera is frozen', lambda: picture)
+
+
+def test_a_human_takes_over_and_gives_back(rig):
+    human = TwistStamped()
+    human.twist.linear.x, human.twist.angular.z = 0.75, 0.5
+
+    def picture():
+        rig.human.publish(human)
+        return rig.picture()
+    rig.until(lambda: rig.commands[-1][1:] == pytest.approx((0.75, 0.5)) and 'a human drives' in rig.said('drive'), picture)
+
+
+def test_disengaged_the_car_stands_until_engaged(rig):
+    assert rig.call(SetBool, '/drive/engage', SetBool.Request(data=False)).success
+    rig.until_standing('disengaged')
+    assert rig.call(SetBool, '/drive/engage', SetBool.Request(data=True)).message == 'engaged'
+
+
+def test_every_parameter_is_described_with_its_limits(rig):
+    settings = drive_settings()
+    for setting, shown in zip(settings, rig.describe('drive', [setting.name for setting in settings])):
+        assert shown.description
+        if setting.low is not None:
+            assert (shown.floating_point_range[0].from_value, shown.floating_point_range[0].to_value) == (setting.low, setting.high)
+
+
+@pytest.mark.parametrize(('name', 'value', 'words'), [
+    ('max_speed_mps', 31.0, 'max_speed_mps'),
+    ('control_rate_hz', 0.0, 'control_rate_hz'),
+    ('control_rate_hz', 500, 'control_rate_hz = 500 is outside 1 to 100'),
+    ('max_steering_rad', float('nan'), 'max_steering_rad'),
+    ('max_speed_mps', 'fast', "max_speed_mps = 'fast' is not a float"),
+    ('policy', '/other.safetensors', 'policy can only change while the node is unconfigured'),
+    ('command_type', 'twist', 'command_type can only change while the node is unconfigured')])
+def test_a_bad_parameter_is_rejected_with_the_reason(rig, name, value, words):
+    successful, reason = rig.set_parameter(name, value)
+    assert not successful and words in reason
+
+
+def test_a_new_speed_limit_holds_at_once_and_cuts_are_counted(rig):
+    assert rig.set_parameter('max_speed_mps', 1) == (True, '')
+    begin = len(rig.commands) + 3
+    rig.until(lambda: len(rig.commands) > begin + 5)
+    assert {speed for _, speed, _ in rig.commands[begin:]} == {1.0}
+    rig.until(lambda: int(rig.status['drive'][1]['clamps']) > 0, what='clamps')
+    assert rig.set_parameter('max_speed_mps', 4.0)[0]
+
+
+def test_the_control_rate_can_change_while_driving(rig):
+    assert rig.set_parameter('control_rate_hz', 60.0)[0]
+    rig.until(lambda: rig.status['drive'][1]['phase_locked'] == 'False', what='a plain timer')
+    rig.until_driving()
+    assert rig.set_parameter('control_rate_hz', 30.0)[0]
+    rig.until(lambda: rig.status['drive'][1]['phase_locked'] == 'True', what='phase lock')
+
+
+def test_a_second_publisher_of_commands_is_reported(rig):
+    other = rig.node.create_publisher(TwistStamped, 'cmd_vel', 1)
+    rig.until(lambda: '2 publishers on /cmd_vel' in rig.said('drive'), what='the conflict')
+    rig.node.destroy_publisher(other)
+    rig.until(lambda: 'publishers' not in rig.said('drive'), what='peace')
+
+
+def test_deactivated_the_car_was_told_to_stand_and_nothing_follows(rig):
+    def change(transition):
+        request = ChangeState.Request()
+        request.transition.id = transition
+        return rig.call(ChangeState, '/drive/change_state', request).success
+    assert change(DEACTIVATE)
+    rig.until(lambda: 'inactive' in rig.said('drive'))
+    assert rig.commands[-1][1:] == (0.0, 0.0)
+    count = len(rig.commands)
+    assert change(CLEAN_UP)
+    rig.until(lambda: rig.said('drive') == 'unconfigured')
+    assert len(rig.commands) == count
+    assert rig.set_parameter('command_type', 'twist_stamped')[0]
+    assert change(CONFIGURE) and change(ACTIVATE)
+
+
+def test_a_node_told_to_end_says_zero_first_and_ends_well(rig, drive):
+    """The last test of this process."""
+    assert drive.end(signal.SIGTERM) == 0
+    count = len(rig.commands)
+    rig.until(lambda: rig.commands[-1][1:] == (0.0, 0.0) or len(rig.commands) > count + 5)
+    assert rig.commands[-1][1:] == (0.0, 0.0)
+    assert 'Traceback' not in drive.log
+
+
+@pytest.mark.parametrize(('parameters', 'words'), [
+    ({'policy': '/nowhere/p.safetensors'}, "policy '/nowhere/p.safetensors' is not a file"),
+    ({'control_rate_hz': '500.0'}, 'control_rate_hz = 500 is outside 1 to 100; give a value within these limits'),
+    ({'max_sped_mps': '1.0'}, "parameter 'max_sped_mps' is unknown; known: policy"),
+    ({'command_type': 'tank'}, "command_type = 'tank' is not one of twist_stamped, twist, ackermann"),
+])
+def test_bad_values_at_start_leave_the_node_unconfigured_with_one_line(policy, parameters, words):
+    process = ros_rig.Process(DRIVE, 61, {'policy': policy, 'autostart': 'true', **parameters})
+    rig = ros_rig.Rig(61)
+    try:
+        rig.until(lambda: f'unconfigured: {words}' in rig.said('drive'), what=words)
+        state = rig.call(GetState, '/drive/get_state', GetState.Request()).current_state.label
+        assert state == 'unconfigured' and not rig.commands
+        assert process.end() == 0
+        assert len(process.log.splitlines()) == 1 and words in process.log
+    finally:
+        process.end()
+        rig.close()
+
+
+def test_plain_twists_for_cars_that_take_them(policy):
+    process = ros_rig.Process(DRIVE, 62, {'policy': policy, 'autostart': 'true', 'command_type': 'twist', **TIMEOUTS})
+    rig = ros_rig.Rig(62, Twist)
+    try:
+        rig.until(lambda: moving(rig), what='a twist')
+    finally:
+        assert process.end() == 0
+        rig.close()

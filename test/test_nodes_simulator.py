@@ -1,0 +1,135 @@
+# Copyright 2026 The liquid_control Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The simulator node as a process, and the drive node driving in it."""
+import signal
+
+import pytest
+
+pytest.importorskip('rclpy')
+pytest.importorskip('mujoco')
+
+import ros_rig  # noqa: E402
+from geometry_msgs.msg import TwistStamped  # noqa: E402
+from nav_msgs.msg import Odometry  # noqa: E402
+from rosgraph_msgs.msg import Clock  # noqa: E402
+from sensor_msgs.msg import CameraInfo, Image, Imu  # noqa: E402
+from std_srvs.srv import Trigger  # noqa: E402
+
+from liquid_control.learning.simulated import new_policy  # noqa: E402
+from liquid_control.policy.policy_file import save_policy  # noqa: E402
+from liquid_control.simulation.track_spec import load_track  # noqa: E402
+
+SIMULATOR, DRIVE = 'liquid_control.nodes.simulator', 'liquid_control.nodes.drive'
+
+
+class Listener(ros_rig.Rig):
+    """A rig that gives no sensor data but hears the simulator's."""
+
+    def __init__(self, domain):
+        super().__init__(domain)
+        self.heard = {}
+        for kind, topic in ((Image, 'camera/image_raw'), (CameraInfo, 'camera/camera_info'), (Imu, 'imu/data_raw'),
+                            (Odometry, 'odom'), (Clock, '/clock')):
+            self.heard[topic] = []
+            self.node.create_subscription(kind, topic, self.heard[topic].append, ros_rig.qos_profile_sensor_data)
+        self.car = self.node.create_publisher(TwistStamped, 'cmd_vel', 1)
+
+    def play(self, picture=None, imu=True):
+        self._executor.spin_once(timeout_sec=0.01)
+
+    def tell(self, speed, yaw_rate=0.0):
+        command = TwistStamped()
+        command.twist.linear.x, command.twist.angular.z = speed, yaw_rate
+        self.car.publish(command)
+
+    @property
+    def speed(self):
+        return self.heard['odom'][-1].twist.twist.linear.x
+
+    @property
+    def place(self):
+        return self.heard['odom'][-1].pose.pose.position
+
+
+@pytest.fixture
+def listener():
+    made = Listener(64)
+    yield made
+    made.close()
+
+
+def stamp_of(message):
+    return message.header.stamp.sec + 1e-9 * message.header.stamp.nanosec
+
+
+def test_the_simulator_senses_and_obeys_and_ends_well(listener):
+    process = ros_rig.Process(SIMULATOR, 64, {'track': 'random:7', 'road_width_m': 1.5, 'centre_line': 'solid', 'seed': 3})
+    heard = listener.heard
+    try:
+        listener.until(lambda: len(heard['camera/image_raw']) > 30 and len(heard['odom']) > 30, what='pictures')
+        start = load_track('random:7').pose(0.0)
+        assert (listener.place.x, listener.place.y) == pytest.approx(start[:2], abs=0.01)
+        image, info, imu = heard['camera/image_raw'][-1], heard['camera/camera_info'][-1], heard['imu/data_raw'][-1]
+        assert (image.encoding, image.width, image.height, image.header.frame_id) == ('rgb8', 192, 144, 'camera_optical_frame')
+        assert len(image.data) == image.step * image.height and len(set(image.data)) > 5
+        assert (info.width, info.height) == (192, 144) and info.k[0] == pytest.approx(info.p[0]) and info.k[0] > 0.0
+        assert imu.header.frame_id == 'imu_link' and imu.linear_acceleration.z == pytest.approx(9.81, abs=1.0)
+        assert imu.angular_velocity_covariance[0] == pytest.approx(1e-4) and imu.orientation_covariance[0] == -1.0
+        stamps = [stamp_of(message) for message in heard['camera/image_raw']]
+        assert min(b - a for a, b in zip(stamps, stamps[1:])) == pytest.approx(1.0 / 30.0, abs=1e-6)
+        assert heard['odom'][-1].child_frame_id == 'base_link' and heard['odom'][-1].header.frame_id == 'odom'
+        for _ in range(1000):
+            listener.tell(1.5, 0.5)
+            listener.play()
+            if listener.speed > 1.0 and len(heard['odom']) > 90:
+                break
+        assert listener.speed > 1.0
+        listener.until(lambda: abs(listener.speed) < 0.05, what='the command timeout to stop the car')
+        assert listener.call(Trigger, '/simulator/reset', Trigger.Request()).success
+        listener.until(lambda: (listener.place.x, listener.place.y) == pytest.approx(start[:2], abs=0.05), what='the reset')
+        clocks = [clock.clock.sec + 1e-9 * clock.clock.nanosec for clock in heard['/clock']]
+        assert clocks == sorted(clocks)
+        assert process.end(signal.SIGTERM) == 0 and 'Traceback' not in process.log
+    finally:
+        process.end()
+
+
+@pytest.mark.parametrize(('parameters', 'words'), [
+    ({'track': 'random:x'}, "track 'random:x' needs a whole number"),
+    ({'track': '/nowhere.csv'}, "track '/nowhere.csv' cannot be read"),
+    ({'friction': '99.0'}, 'friction = 99 is outside 0.01 to 10')])
+def test_what_cannot_be_simulated_is_one_line_and_exit_code_2(parameters, words):
+    process = ros_rig.Process(SIMULATOR, 65, parameters)
+    assert process.wait() == 2
+    assert len(process.log.splitlines()) == 1 and words in process.log
+
+
+def test_the_drive_node_moves_the_car_in_the_simulator(listener, tmp_path):
+    save_policy(new_policy('ltc', 'small', 0), tmp_path / 'p.safetensors')
+    simulator = ros_rig.Process(SIMULATOR, 64, {'track': 'random:7'})
+    drive = ros_rig.Process(DRIVE, 64, {
+        'policy': tmp_path / 'p.safetensors', 'autostart': 'true', 'use_sim_time': 'true', 'camera_timeout_s': 0.5,
+        'imu_timeout_s': 0.5})
+    try:
+        listener.until(lambda: listener.heard['odom'] and listener.speed > 1.5, what='the car to move')
+        listener.until(lambda: listener.status.get('drive', ('', {}))[1].get('phase_locked') == 'True', what='phase lock')
+        stamps = {(message.header.stamp.sec, message.header.stamp.nanosec) for message in listener.heard['camera/image_raw']}
+        assert (listener.last.header.stamp.sec, listener.last.header.stamp.nanosec) in stamps
+        listener.until(lambda: listener.status['simulator'][1]['picture_to_command_p50_ms'] != 'nan', what='a latency')
+        assert drive.end() == 0
+        listener.until(lambda: abs(listener.speed) < 0.05, what='the car to stand')
+    finally:
+        drive.end()
+        assert simulator.end() == 0
