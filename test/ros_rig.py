@@ -44,8 +44,9 @@ class Process:
 
     def __init__(self, module: str, domain: int, parameters: dict[str, object]) -> None:
         arguments = [item for name, value in parameters.items() for item in ('-p', f'{name}:={value}')]
-        environment = os.environ | {'ROS_DOMAIN_ID': str(domain), 'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST',
-                                    'OMP_NUM_THREADS': '1', 'PYTHONPATH': os.pathsep.join((str(ROOT), os.environ.get('PYTHONPATH', '')))}
+        environment = os.environ | {
+            'ROS_DOMAIN_ID': str(domain), 'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST', 'OMP_NUM_THREADS': '1',
+            'PYTHONPATH': os.pathsep.join((str(ROOT), os.environ.get('PYTHONPATH', '')))}
         self._output = tempfile.TemporaryFile('w+')
         self._process = subprocess.Popen([sys.executable, '-m', module, '--ros-args', *arguments], env=environment,
                                          stdout=self._output, stderr=subprocess.STDOUT)
@@ -163,6 +164,9 @@ class Rig:
     def said(self, name: str) -> str:
         return self.status.get(name, ('', {}))[0]
 
+    def value(self, name: str, key: str) -> str:
+        return self.status.get(name, ('', {}))[1].get(key, '')
+
     def call(self, kind: type, name: str, request: object) -> object:
         """Call a service while input goes on, and return its response."""
         client = self.node.create_client(kind, name)
@@ -178,7 +182,8 @@ class Rig:
         return result.successful, result.reason
 
     def describe(self, node: str, names: list[str]) -> list:
-        return self.call(DescribeParameters, f'/{node}/describe_parameters', DescribeParameters.Request(names=names)).descriptors
+        request = DescribeParameters.Request(names=names)
+        return self.call(DescribeParameters, f'/{node}/describe_parameters', request).descriptors
 
     def _command(self, message: TwistStamped | Twist) -> None:
         stamped = isinstance(message, TwistStamped)

@@ -26,19 +26,22 @@ SPEED_MPS = 2.0
 
 def pictures(count: int, height: int = 24, width: int = 32) -> list[bytes]:
     rng = np.random.default_rng(7)
-    return [cv2.imencode('.jpg', rng.integers(0, 256, (height, width, 3), dtype=np.uint8))[1].tobytes() for _ in range(count)]
+    noise = rng.integers(0, 256, (count, height, width, 3), dtype=np.uint8)
+    return [cv2.imencode('.jpg', picture)[1].tobytes() for picture in noise]
 
 
-def drive(count: int, rotation: np.ndarray = np.eye(3), period_ms: int = 50, imu: bool = True) -> list[dict]:
+def drive(count: int, rotation: np.ndarray | None = None, period_ms: int = 50, imu: bool = True) -> list[dict]:
     """Return records of a weaving drive; ``rotation`` turns sensor axes to x forward, y left, z up."""
     rng = np.random.default_rng(3)
     time = 0.05 * np.arange(count)
     left = np.round(np.sin(1.3 * time), 3)
     throttle = np.where(np.sin(0.4 * time) > -0.6, 0.5, 0.2)
     yaw_rate = 1.5 * left
-    accel = np.stack((2.0 * (throttle - 0.4), SPEED_MPS * yaw_rate, np.full(count, G)), 1) + rng.normal(0, 0.2, (count, 3))
-    gyro = np.stack((np.zeros(count), np.zeros(count), yaw_rate), 1) + rng.normal(0, 0.02, (count, 3))
-    accel, gyro = accel @ rotation, np.degrees(gyro @ rotation)
+    zeros, up = np.zeros(count), np.full(count, G)
+    accel = np.stack((2.0 * (throttle - 0.4), SPEED_MPS * yaw_rate, up), 1) + rng.normal(0, 0.2, (count, 3))
+    gyro = np.degrees(np.stack((zeros, zeros, yaw_rate), 1) + rng.normal(0, 0.02, (count, 3)))
+    if rotation is not None:
+        accel, gyro = accel @ rotation, gyro @ rotation
     records = []
     for i in range(count):
         record = {'_index': i, '_session_id': 'a', '_timestamp_ms': 1_700_000_000_000 + period_ms * i,
@@ -55,8 +58,9 @@ def write_tub(folder: Path, records: list[dict], deleted: tuple[int, ...] = ()) 
     """Write a v4 tub of two catalogs with a picture for every record."""
     (folder / 'images').mkdir(parents=True)
     manifest = [['cam/image_array', 'user/angle', 'user/throttle'], ['image_array', 'float', 'float'], {},
-                {'created_at': 1.0}, {'paths': ['catalog_0.catalog', 'catalog_1.catalog'], 'current_index': len(records),
-                                      'max_len': 1000, 'deleted_indexes': list(deleted)}]
+                {'created_at': 1.0}, {
+                    'paths': ['catalog_0.catalog', 'catalog_1.catalog'], 'current_index': len(records),
+                    'max_len': 1000, 'deleted_indexes': list(deleted)}]
     (folder / 'manifest.json').write_text('\n'.join(map(json.dumps, manifest)) + '\n')
     half = len(records) // 2
     for name, part in (('catalog_0.catalog', records[:half]), ('catalog_1.catalog', records[half:])):

@@ -45,7 +45,8 @@ def write_drive(path, count=20, prefix='', imu=True, gap_after=None, steering=No
             stamp = START_NS + i * PERIOD_NS + (5 * 10**9 if gap_after is not None and i > gap_after else 0)
             bag.write_image(f'{prefix}/camera/image_raw', stamp, 'camera', picture(i))
             if imu:
-                bag.write_imu(f'{prefix}/imu/data_raw', stamp + 3_000_000, 'imu_link', np.array([0.0, 0.0, 0.01 * i]), REST)
+                turning = np.array([0.0, 0.0, 0.01 * i])
+                bag.write_imu(f'{prefix}/imu/data_raw', stamp + 3_000_000, 'imu_link', turning, REST)
             share = math.sin(0.5 * i) if steering is None else steering[i]
             bag.write_joy(f'{prefix}/human_controls', stamp - 2_000_000, 'base_link', (share, 0.5))
     return path
@@ -93,8 +94,9 @@ def test_pictures_without_partners_are_left_out_and_counted(tmp_path):
 def test_corrupt_pictures_are_counted(tmp_path):
     with new_bag(tmp_path / 'bag') as bag:
         for i in range(10):
-            bag.write_compressed('/image_raw/compressed', START_NS + i * PERIOD_NS, 'camera', b'\xff\xd8\xffnothing', 'jpeg')
-            bag.write_joy('/human_controls', START_NS + i * PERIOD_NS, 'base_link', (0.0, 0.5))
+            stamp = START_NS + i * PERIOD_NS
+            bag.write_compressed('/image_raw/compressed', stamp, 'camera', b'\xff\xd8\xffnothing', 'jpeg')
+            bag.write_joy('/human_controls', stamp, 'base_link', (0.0, 0.5))
     with pytest.raises(InputError, match='10 the picture is corrupt'):
         load_drive(tmp_path / 'bag')
 
@@ -136,8 +138,8 @@ def test_what_is_no_bag_is_an_input_error(tmp_path):
     (tmp_path / 'cut' / 'good.mcap').write_bytes(content[:len(content) // 2])
     (tmp_path / 'noise').mkdir()
     (tmp_path / 'noise' / 'metadata.yaml').write_bytes(b'\x00\x01: [')
-    for name, said in (('gone', 'not exist'), ('folder', 'metadata.yaml'), ('text.txt', 'not a rosbag2'), ('cut', 'cannot be read'),
-                       ('noise', 'cannot be read')):
+    for name, said in (('gone', 'not exist'), ('folder', 'metadata.yaml'), ('text.txt', 'not a rosbag2'),
+                       ('cut', 'cannot be read'), ('noise', 'cannot be read')):
         with pytest.raises(InputError, match=said) as raised:
             load_drive(tmp_path / name)
         assert '\n' not in str(raised.value)

@@ -73,7 +73,8 @@ def test_answers_are_matched_by_stamp_or_by_time_and_compared(bag_path):
     standing = [[pictures[13][0], 0, 0.0, 0.0]]
     too_early = [[7, pictures[0][0] - 1, 2.0, turn]]
     replay = assess(bag_path, pictures, by_stamp + by_time + standing + too_early)
-    assert (replay.pictures, replay.answered, replay.driven, replay.commands, replay.standing, replay.compared) == (15, 12, 11, 13, 1, 11)
+    assert (replay.pictures, replay.answered, replay.driven, replay.compared) == (15, 12, 11, 11)
+    assert (replay.commands, replay.standing) == (13, 1)
     assert replay.steering_mae == pytest.approx(1.0 / 11.0, abs=1e-6)
     assert replay.mean_mae == pytest.approx(0.0, abs=1e-6)
     assert math.isnan(assess(bag_path, pictures, standing).steering_mae)
@@ -132,8 +133,9 @@ def test_bad_input_is_one_line_and_code_2(tmp_path, bag_path):
 
 
 def test_nothing_waits_for_ever_when_interrupted(ros, bag_path):
-    process = subprocess.Popen([sys.executable, '-m', 'liquid_control', 'replay', str(bag_path)], start_new_session=True,
-                               stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    command = [sys.executable, '-m', 'liquid_control', 'replay', str(bag_path)]
+    process = subprocess.Popen(command, start_new_session=True, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL,
+                               text=True)
     time.sleep(4.0)
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=30)

@@ -131,7 +131,8 @@ def test_the_verb_prints_and_writes(policy_file, tmp_path, capsys):
     data = json.loads(out.read_text())
     assert data['benchmark'] == 'simulator' and 'fast_fleet_vs_mujoco' in data['ratios']
     assert [row['name'] for row in data['rows']] == ['MuJoCo, 1 car', 'fast, 1 car', 'fast, 64 cars']
-    assert all(row['per_s'] > 0.0 and row['per_s'] == pytest.approx(30.0 * row['times_real_time']) for row in data['rows'])
+    per_s = [row['per_s'] for row in data['rows']]
+    assert min(per_s) > 0.0 and per_s == pytest.approx([30.0 * row['times_real_time'] for row in data['rows']])
     printed = capsys.readouterr().out
     assert 'fast_fleet_vs_mujoco: ' in printed and 'frames a second' in printed
 

@@ -22,7 +22,8 @@ from liquid_control.learning.imu_axes import parse_axes
 
 
 def liquid_control(*arguments) -> subprocess.CompletedProcess:
-    return subprocess.run([sys.executable, '-m', 'liquid_control', *map(str, arguments)], capture_output=True, text=True)
+    command = [sys.executable, '-m', 'liquid_control', *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True)
 
 
 def test_import_tub_reports_what_it_did(tmp_path):
@@ -41,8 +42,8 @@ def test_import_tub_reports_what_it_did(tmp_path):
 
 def test_bad_input_is_one_line_and_code_2(tmp_path):
     tub = write_tub(tmp_path / 'tub', drive(60))
-    for arguments in (['gone', 'bag'], [tub, tmp_path / 'bag', '--imu-axes=x,y,-z'], [tub, tmp_path / 'bag', '--rate', '-1'],
-                      [tub, tmp_path / 'bag', '--gyro-unit', 'turns'], [tub]):
+    for arguments in (['gone', 'bag'], [tub, tmp_path / 'bag', '--imu-axes=x,y,-z'],
+                      [tub, tmp_path / 'bag', '--rate', '-1'], [tub, tmp_path / 'bag', '--gyro-unit', 'turns'], [tub]):
         done = liquid_control('import-tub', *arguments)
         assert done.returncode == 2
         assert done.stderr.startswith('error: ') and done.stderr.count('\n') == 1

@@ -53,7 +53,8 @@ def test_what_stopped_coming_is_stale_after_its_timeout_and_clears_by_itself():
     newest = camera()
     take(newest, 'a', 1.0)
     assert newest.problem(1.09) == ''
-    assert newest.problem(1.11) == 'camera is stale: nothing newer than camera_timeout_s = 0.1 s on /car/camera/image_raw'
+    stale = 'camera is stale: nothing newer than camera_timeout_s = 0.1 s on /car/camera/image_raw'
+    assert newest.problem(1.11) == stale
     take(newest, 'b', 1.2)
     assert newest.problem(1.21) == ''
 

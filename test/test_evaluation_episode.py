@@ -116,7 +116,7 @@ def test_the_expert_completes_a_lap_and_straight_on_does_not(engine):
 
 def test_a_narrower_road_is_left_sooner():
     wide = run_episode(Straight(), FastWorld(TRACK, 0), TRACK, CLEAN, rng())
-    narrow_track = TRACK.with_options(road_width=0.3 * 2.0 * TRACK.half_width_left[0])
+    narrow_track = TRACK.with_options(road_width=0.5)
     narrow = run_episode(Straight(), FastWorld(narrow_track, 0), narrow_track, CLEAN, rng())
     assert narrow.progress < wide.progress
 

@@ -119,7 +119,8 @@ def test_compressed_pictures_are_answered_when_there_are_no_others(rig):
 
 
 def test_a_camera_that_stops_stops_the_car(rig):
-    rig.until_standing('camera is stale: nothing newer than camera_timeout_s = 0.5 s on /camera/image_raw', lambda: None)
+    stale = 'camera is stale: nothing newer than camera_timeout_s = 0.5 s on /camera/image_raw'
+    rig.until_standing(stale, lambda: None)
 
 
 def test_an_imu_that_stops_stops_the_car(rig):
@@ -139,6 +140,17 @@ def test_a_frozen_camera_stops_the_car(rig):
     rig.until_standing('camera is frozen', lambda: picture)
 
 
+def test_of_a_flood_of_pictures_only_the_newest_are_answered(rig):
+    dropped = int(rig.value('drive', 'pictures_dropped') or 0)
+
+    def flood():
+        for _ in range(9):
+            rig.publish(rig.picture())
+        return rig.picture()
+    rig.until(lambda: int(rig.value('drive', 'pictures_dropped') or 0) > dropped + 30, flood, what='dropped pictures')
+    rig.until_answered(flood)
+
+
 def test_a_human_takes_over_and_gives_back(rig):
     human = TwistStamped()
     human.twist.linear.x, human.twist.angular.z = 0.75, 0.5
@@ -146,7 +158,8 @@ def test_a_human_takes_over_and_gives_back(rig):
     def picture():
         rig.human.publish(human)
         return rig.picture()
-    rig.until(lambda: rig.commands[-1][1:] == pytest.approx((0.75, 0.5)) and 'a human drives' in rig.said('drive'), picture)
+    rig.until(lambda: rig.commands[-1][1:] == pytest.approx((0.75, 0.5)), picture, what="the human's command")
+    rig.until(lambda: 'a human drives' in rig.said('drive'), picture, what='the takeover')
 
 
 def test_disengaged_the_car_stands_until_engaged(rig):
@@ -157,10 +170,10 @@ def test_disengaged_the_car_stands_until_engaged(rig):
 
 def test_every_parameter_is_described_with_its_limits(rig):
     settings = drive_settings()
-    for setting, shown in zip(settings, rig.describe('drive', [setting.name for setting in settings])):
-        assert shown.description
-        if setting.low is not None:
-            assert (shown.floating_point_range[0].from_value, shown.floating_point_range[0].to_value) == (setting.low, setting.high)
+    shown = rig.describe('drive', [setting.name for setting in settings])
+    assert all(descriptor.description for descriptor in shown)
+    ranges = [(r.from_value, r.to_value) for descriptor in shown for r in descriptor.floating_point_range]
+    assert ranges == [(setting.low, setting.high) for setting in settings if setting.low is not None]
 
 
 @pytest.mark.parametrize(('name', 'value', 'words'), [
@@ -181,16 +194,16 @@ def test_a_new_speed_limit_holds_at_once_and_cuts_are_counted(rig):
     begin = len(rig.commands) + 3
     rig.until(lambda: len(rig.commands) > begin + 5)
     assert {speed for _, speed, _ in rig.commands[begin:]} == {1.0}
-    rig.until(lambda: int(rig.status['drive'][1]['clamps']) > 0, what='clamps')
+    rig.until(lambda: int(rig.value('drive', 'clamps') or 0) > 0, what='clamps')
     assert rig.set_parameter('max_speed_mps', 4.0)[0]
 
 
 def test_the_control_rate_can_change_while_driving(rig):
     assert rig.set_parameter('control_rate_hz', 60.0)[0]
-    rig.until(lambda: rig.status['drive'][1]['phase_locked'] == 'False', what='a plain timer')
+    rig.until(lambda: rig.value('drive', 'phase_locked') == 'False', what='a plain timer')
     rig.until_driving()
     assert rig.set_parameter('control_rate_hz', 30.0)[0]
-    rig.until(lambda: rig.status['drive'][1]['phase_locked'] == 'True', what='phase lock')
+    rig.until(lambda: rig.value('drive', 'phase_locked') == 'True', what='phase lock')
 
 
 def test_a_second_publisher_of_commands_is_reported(rig):

@@ -13,6 +13,8 @@
 # limitations under the License.
 
 """The drive node in simulated time: it follows /clock, also when that pauses and jumps."""
+from itertools import pairwise
+
 import pytest
 
 pytest.importorskip('rclpy')
@@ -74,11 +76,11 @@ def rig(tmp_path_factory):
 
 
 def test_ticks_follow_the_pictures(rig):
-    rig.until(lambda: rig.status['drive'][1].get('phase_locked') == 'True', what='phase lock')
+    rig.until(lambda: rig.value('drive', 'phase_locked') == 'True', what='phase lock')
     begin = len(rig.commands)
     rig.until(lambda: len(rig.commands) > begin + 60)
     stamps = [stamp for stamp, _, _ in rig.commands[begin + 1:]]
-    steps = [round((b - a) / (4 * CLOCK_PERIOD_NS)) for a, b in zip(stamps, stamps[1:])]
+    steps = [round((b - a) / (4 * CLOCK_PERIOD_NS)) for a, b in pairwise(stamps)]
     assert steps.count(1) > 0.8 * len(steps)
 
 

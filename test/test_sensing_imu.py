@@ -22,9 +22,13 @@ from liquid_control.errors import InputError
 from liquid_control.sensing.imu import imu_vector
 
 
+def xyz(x, y, z):
+    return SimpleNamespace(x=x, y=y, z=z)
+
+
 def sample(gyro=(0.1, 0.2, 0.3), accel=(1.0, 2.0, 9.81), gyro_covariance=0.0, accel_covariance=0.0):
     return SimpleNamespace(
-        angular_velocity=SimpleNamespace(**dict(zip('xyz', gyro))), linear_acceleration=SimpleNamespace(**dict(zip('xyz', accel))),
+        angular_velocity=xyz(*gyro), linear_acceleration=xyz(*accel),
         angular_velocity_covariance=[gyro_covariance] * 9, linear_acceleration_covariance=[accel_covariance] * 9)
 
 

@@ -69,7 +69,8 @@ def bt601(luma, blue, red):
 
 @pytest.mark.parametrize(('encoding', 'order'), [
     ('yuv422', 'uyvy'), ('uyvy', 'uyvy'), ('yuv422_yuy2', 'yuyv'), ('yuyv', 'yuyv')])
-@pytest.mark.parametrize(('luma', 'blue', 'red'), [(16, 128, 128), (235, 128, 128), (81, 90, 240), (145, 54, 34), (100, 150, 120)])
+@pytest.mark.parametrize(
+    ('luma', 'blue', 'red'), [(16, 128, 128), (235, 128, 128), (81, 90, 240), (145, 54, 34), (100, 150, 120)])
 def test_yuv_pairs_follow_bt601(encoding, order, luma, blue, red):
     pair = {'uyvy': (blue, luma, red, luma), 'yuyv': (luma, blue, luma, red)}[order]
     picture = picture_of(image(encoding, np.tile(pair, (HEIGHT, WIDTH // 2)), padding=4))
@@ -85,8 +86,9 @@ def test_yuv_planes_follow_bt601(encoding, chroma):
 @pytest.mark.parametrize('pattern', ['rggb', 'bggr', 'gbrg', 'grbg'])
 def test_bayer_mosaic_gives_its_colour(pattern):
     level = {'r': 200, 'g': 100, 'b': 50}
-    mosaic = np.tile([[level[pattern[0]], level[pattern[1]]], [level[pattern[2]], level[pattern[3]]]], (HEIGHT // 2, WIDTH // 2))
-    np.testing.assert_array_equal(picture_of(image(f'bayer_{pattern}8', mosaic)), np.full((HEIGHT, WIDTH, 3), (200, 100, 50)))
+    cell = np.array([level[colour] for colour in pattern]).reshape(2, 2)
+    picture = picture_of(image(f'bayer_{pattern}8', np.tile(cell, (HEIGHT // 2, WIDTH // 2))))
+    np.testing.assert_array_equal(picture, np.full((HEIGHT, WIDTH, 3), (200, 100, 50)))
 
 
 def test_png_comes_out_exactly_and_jpeg_closely():

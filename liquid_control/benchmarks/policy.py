@@ -15,6 +15,7 @@
 """``bench policy``: a policy step, and its LTC cell alone, against the peer library."""
 import importlib.util
 import tempfile
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -90,7 +91,9 @@ def _onnx_step(policy: DrivingPolicy) -> Callable[[], Any]:
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / 'policy.onnx'
-        export_onnx(policy, path, *picture.shape[:2])
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore')
+            export_onnx(policy, path, *picture.shape[:2])
         session = onnxruntime.InferenceSession(path.read_bytes(), options, providers=['CPUExecutionProvider'])
     state = policy.initial_state().numpy()
     fixed = picture[None], imu[None], np.ones((1, 1), dtype=np.float32)

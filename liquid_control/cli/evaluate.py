@@ -93,20 +93,20 @@ def _open_loop(args: argparse.Namespace) -> dict:
         results['always the mean'] = always_the_mean(drive, mean)
         rows += [{'policy': path, 'bag': name, **vars(result)} for path, result in results.items()]
     _print_table('Open loop, steering in -1..1', ('policy', 'bag', 'samples', 'mean abs error', 'R2'), [
-        (Path(row['policy']).name, row['bag'], str(row['samples']), f"{row['steering_mae']:.4f}",
+        (Path(row['policy']).stem, row['bag'], str(row['samples']), f"{row['steering_mae']:.4f}",
          f"{row['steering_r2']:.3f}") for row in rows])
     return {'open_loop': rows}
 
 
 def _print_summary(rows: list[dict]) -> None:
     _print_table('Closed loop', ('policy', 'condition', 'completed', 'rate', '95 % interval', 'mean error'), [
-        (Path(row['policy']).name, row['condition'], f"{row['completed']} of {row['episodes']}", f"{row['rate']:.0%}",
+        (Path(row['policy']).stem, row['condition'], f"{row['completed']} of {row['episodes']}", f"{row['rate']:.0%}",
          f"{row['ci95'][0]:.0%} to {row['ci95'][1]:.0%}", f"{row['mean_abs_lateral_m']:.3f} m") for row in rows])
 
 
 def _print_failures(rows: list[dict]) -> None:
     for row in rows[:FAILURES_SHOWN]:
-        print(f"{Path(row['policy']).name} {row['condition']} {row['track']}: "
+        print(f"{Path(row['policy']).stem} {row['condition']} {row['track']}: "
               f"{row['ended']} after {row['progress']:.0%} of the way")
     if len(rows) > FAILURES_SHOWN:
         print(f'and {len(rows) - FAILURES_SHOWN} more; --json lists them all')

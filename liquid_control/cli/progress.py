@@ -38,7 +38,7 @@ class PlainLines:
         return self
 
     def __exit__(self, kind, error, trace) -> None:
-        if self._done != self._printed:
+        if kind is None and self._done != self._printed:
             self._print()
 
     def advance(self, steps: float = 1.0, note: str = '') -> None:

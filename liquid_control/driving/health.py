@@ -44,7 +44,8 @@ class PolicyHealth:
         self._good_steps = 0 if slow or not command.finite else self._good_steps + 1
         if not command.finite:
             self.not_finite += 1
-            self.problem = f'policy output is not finite: steering {command.steering_rad:g}, speed {command.speed_mps:g}'
+            self.problem = (f'policy output is not finite: steering {command.steering_rad:g}, '
+                            f'speed {command.speed_mps:g}')
         elif self._slow_steps >= OVERRUNS:
             self.problem = (f'policy is too slow: {self._slow_steps} steps in a row took longer than the '
                             f'{1e3 * self.period_s:.1f} ms of a control period, the last one {1e3 * seconds:.1f} ms')

@@ -39,11 +39,13 @@ def load_runner(policy: str, sha256: str, height: int, width: int):
     path = _find(policy)
     if path.suffix == EXPORT_SUFFIX:
         if not sha256:
-            raise InputError(f"policy '{path}' is an export and thus code; set policy_sha256 to its SHA-256 if you trust it")
+            raise InputError(f"policy '{path}' is an export and thus code; "
+                             'set policy_sha256 to its SHA-256 if you trust it')
         return Runner(load_exported(path, sha256), height, width)
     loaded = load_policy(path)
     if sha256 and sha256_of(path) != sha256.lower():
-        raise InputError(f"policy '{path}' has SHA-256 {sha256_of(path)}, not '{sha256}'; correct policy_sha256 or leave it empty")
+        raise InputError(f"policy '{path}' has SHA-256 {sha256_of(path)}, not '{sha256}'; "
+                         'correct policy_sha256 or leave it empty')
     return Runner(loaded, height, width)
 
 

@@ -29,9 +29,9 @@ class PhaseLock:
     """A fixed tick rate whose phase follows the camera.
 
     A timer of the same rate as the camera answers a picture half a period late on average. While the camera's median
-    interval is within 5 % of the tick's, ticks are due when pictures are: a picture that comes up to a tenth of a period
-    early is answered at once, an earlier one when that tenth begins, and a late one is waited for up to 0.3 of a
-    period. What is expected follows the camera's arrivals slowly, so that one late picture does not shift the rate.
+    interval is within 5 % of the tick's, ticks are due when pictures are: a picture that comes up to a tenth of a
+    period early is answered at once, an earlier one when that tenth begins, and a late one is waited for up to 0.3 of
+    a period. What is expected follows the camera's arrivals slowly, so that one late picture does not shift the rate.
     After three pictures in a row did not come, and at any other camera rate, it is a plain fixed timer.
 
     Times are seconds of any one clock. A tick that is late is not made up for.

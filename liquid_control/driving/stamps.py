@@ -26,7 +26,8 @@ class Stamps:
 
     A stamp up to 10 s old, or 0.1 s ahead for clocks that differ a little, is believed. Any other is of a clock that
     this node does not share, or none at all: then the time of receipt counts. Differences between two stamps need no
-    shared clock and are believed when they are above 0, at most 1 s and within half a second of the difference in receipt.
+    shared clock and are believed when they are above 0, at most 1 s and within half a second of the difference in
+    receipt.
 
     :param say: called with a line the first time that a kind of stamp is not believed.
     """
@@ -47,12 +48,14 @@ class Stamps:
         """
         delay = clock_s - stamp_s
         if stamp_s <= 0.0:
-            self._once('zero', 'picture stamps are zero; the time of receipt is used, set header.stamp in the camera driver')
+            self._once('zero', 'picture stamps are zero; the time of receipt is used, '
+                               'set header.stamp in the camera driver')
         elif delay < -MAX_FUTURE_S:
             self._once('future', f'picture stamps are {-delay:.3g} s in the future; the time of receipt is used, '
                                  'synchronise the clocks')
         elif delay > MAX_DELAY_S:
-            self._once('old', f'picture stamps are {delay:.3g} s old; the time of receipt is used, synchronise the clocks')
+            self._once('old', f'picture stamps are {delay:.3g} s old; the time of receipt is used, '
+                              'synchronise the clocks')
         else:
             return max(delay, 0.0)
         return None

@@ -44,7 +44,9 @@ class Verdict:
 
 
 class Supervisor:
-    """Stands between policy and car. In order of rank:
+    """Stands between policy and car.
+
+    In order of rank:
 
     1. a human's command that is at most half a second old drives (TAKEOVER), whatever else is wrong;
     2. after an error inside the node the car stands until it is engaged again (ERROR);

@@ -98,8 +98,8 @@ class Replay:
 def assess(bag_path: str | Path, pictures: list[list[int]], commands: list[list[float]]) -> Replay:
     """Match commands to the pictures that they answer and compare them with the human.
 
-    A command answers the picture whose stamp it carries, or else the newest picture published before it came. The
-    first moving command counts for the steering.
+    A command answers the picture whose stamp it carries, or else the newest picture published before it came. The last
+    moving command counts for the steering: the limit of the steering's rate spreads an answer over several.
 
     :param pictures: (stamp as played, stamp as recorded) in ns, in the order of playing.
     :param commands: (stamp in ns, time of receipt in ns, speed in m/s, yaw rate in rad/s).
@@ -112,8 +112,9 @@ def assess(bag_path: str | Path, pictures: list[list[int]], commands: list[list[
         place = place_of.get(stamp, int(np.searchsorted(played, received, 'right')) - 1)
         if place >= 0:
             answered[place] = True
-            if math.isnan(steering[place]):
-                steering[place] = np.clip(steering_of_twist(speed, yaw_rate), -1.0, 1.0)
+            share = steering_of_twist(speed, yaw_rate)
+            if math.isfinite(share):
+                steering[place] = np.clip(share, -1.0, 1.0)
     human = human_steering(bag_path, np.array([recorded for _, recorded in pictures], np.int64))
     both = np.isfinite(human) & np.isfinite(steering)
     mae = mean_mae = math.nan

@@ -119,11 +119,11 @@ def _stamps(records: list[TubRecord], rate_hz: float | None, report: Report) -> 
     times = [record.time_ms for record in records]
     median = float(np.median(np.diff(times))) if len(times) > 1 else 1000.0 / NOMINAL_RATE_HZ
     if rate_hz is None and median >= MIN_REAL_PERIOD_MS:
-        report.decisions.append(f'stamps: the tub\'s own, {median:.0f} ms apart (median)')
+        report.decisions.append(f"stamps: the tub's own, {median:.0f} ms apart (median)")
         return _forward_stamps(times, report)
     reason = 'given by --rate'
     if rate_hz is None:
-        reason = f'the tub\'s stamps are {median:.0f} ms apart (median), no camera\'s period'
+        reason = f"the tub's stamps are {median:.0f} ms apart (median), no camera's period"
     rate = rate_hz or NOMINAL_RATE_HZ
     report.decisions.append(f'stamps: {rate:g} Hz by record number: {reason}')
     return _nominal_stamps(records, rate)

@@ -19,7 +19,8 @@ from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 
 
-def diagnostics(stamp: Time, name: str, hardware: str, level: bytes, message: str, values: dict[str, Any]) -> DiagnosticArray:
+def diagnostics(
+        stamp: Time, name: str, hardware: str, level: bytes, message: str, values: dict[str, Any]) -> DiagnosticArray:
     """Return one status; floats are written with five significant digits."""
     status = DiagnosticStatus(level=level, name=name, message=message, hardware_id=hardware)
     status.values = [KeyValue(key=key, value=_text(value)) for key, value in values.items()]

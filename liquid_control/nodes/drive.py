@@ -104,9 +104,9 @@ class DriveNode(LifecycleNode):
             if self._refusals:
                 raise InputError('; '.join(self._refusals))
             self._set_up()
-        except InputError as error:
-            self._trouble = str(error)
-            self.get_logger().error(f'not configured: {error}')
+        except Exception as error:  # noqa: B902 rclpy would hide it
+            self._trouble = str(error) if isinstance(error, InputError) else f'internal error: {_one_line(error)}'
+            self.get_logger().error(f'not configured: {self._trouble}')
             return TransitionCallbackReturn.FAILURE
         self._trouble = ''
         gc.collect()
@@ -151,7 +151,7 @@ class DriveNode(LifecycleNode):
 
     def fail(self, error: Exception) -> None:
         """Stop the car until it is engaged again: a callback raised what it should not."""
-        line = f'{type(error).__name__}: {str(error).splitlines()[0] if str(error) else "no message"}'
+        line = _one_line(error)
         self.get_logger().error(f'internal error, the car is stopped: {line}', throttle_duration_sec=1.0)
         if self._pilot is not None:
             self._pilot.supervisor.fail(line)
@@ -279,12 +279,13 @@ class DriveNode(LifecycleNode):
 
     def _publish(self, tick: Tick) -> None:
         answers = tick.picture
-        stamp = answers.message.header.stamp if answers is not None and answers.timely else self.get_clock().now().to_msg()
+        timely = answers is not None and answers.timely
+        stamp = answers.message.header.stamp if timely else self.get_clock().now().to_msg()
         self._commands.publish(self._command_message.filled(tick.command, stamp))
         published_ns = time.monotonic_ns()
         self._record.tick(published_ns)
         if answers is not None and (self._last is None or answers is not self._last.picture):
-            on_system_clock = answers.timely and not self._simulated
+            on_system_clock = timely and not self._simulated
             self._record.answered(published_ns - answers.steady_ns, _age_ns(answers) if on_system_clock else None)
         self._ticked_s = 1e-9 * published_ns
         self._last = tick
@@ -305,7 +306,8 @@ class DriveNode(LifecycleNode):
         return self.get_parameter(name).value
 
     def _limits(self) -> Limits:
-        return Limits(*(float(self._value(name)) for name in ('max_speed_mps', 'max_steering_rad', 'max_steering_rate_radps')))
+        names = 'max_speed_mps', 'max_steering_rad', 'max_steering_rate_radps'
+        return Limits(*(float(self._value(name)) for name in names))
 
     def _check_parameters(self, parameters: list[Parameter]) -> SetParametersResult:
         refusal = refusal_of(self._settings, parameters, configured=self._pilot is not None)
@@ -358,9 +360,12 @@ class DriveNode(LifecycleNode):
             self.get_logger().warning(line)
 
     def _listen_to_compressed(self) -> None:
-        """Subscribe to compressed pictures only where there are no raw ones: a camera may compress for its listeners."""
-        if not self.count_publishers(IMAGE_TOPIC) and self.count_publishers(COMPRESSED_TOPIC):
-            self._compressed = self.create_subscription(CompressedImage, COMPRESSED_TOPIC, self._hear_compressed, NEWEST)
+        """Subscribe to compressed pictures only where there are no raw ones: a camera may compress for listeners."""
+        raw, compressed = (
+            self.count_publishers(self.resolve_topic_name(topic)) for topic in (IMAGE_TOPIC, COMPRESSED_TOPIC))
+        if compressed and not raw:
+            self._compressed = self.create_subscription(
+                CompressedImage, COMPRESSED_TOPIC, self._hear_compressed, NEWEST)
 
     def _stop_without_clock(self) -> None:
         self._stand()
@@ -390,7 +395,7 @@ class DriveNode(LifecycleNode):
 
     def _pilot_values(self) -> dict[str, object]:
         pilot, limiter = self._pilot, self._pilot.supervisor.limiter
-        publishers = self.count_publishers(self._command_message.topic)
+        publishers = self.count_publishers(self._commands.topic_name)
         self._conflict = f'{publishers} publishers on {self._commands.topic_name}' if publishers > 1 else ''
         return self._record.values() | {
             'phase_locked': self._schedule.locked if self._active else False,
@@ -408,6 +413,10 @@ def _seconds(stamp: Time) -> float:
 
 def _age_ns(picture: Picture) -> int:
     return time.time_ns() - (picture.message.header.stamp.sec * 1_000_000_000 + picture.message.header.stamp.nanosec)
+
+
+def _one_line(error: Exception) -> str:
+    return ' '.join(f'{type(error).__name__}: {error}'.split())
 
 
 def main() -> int:

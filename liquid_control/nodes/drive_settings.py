@@ -26,7 +26,8 @@ def drive_settings() -> tuple[Setting, ...]:
         Setting('policy', 'models/ncp19.safetensors',
                 'Policy file: a path, or one below the share directory of liquid_control.', fixed=True),
         Setting('policy_sha256', '',
-                'SHA-256 that the policy file must have, in hexadecimal digits. Needed for an exported TorchScript file.',
+                'SHA-256 that the policy file must have, in hexadecimal digits. '
+                'Needed for an exported TorchScript file.',
                 fixed=True),
         Setting('control_rate_hz', 30.0, 'Rate of the control tick in Hz.', 1.0, 100.0),
         Setting('max_speed_mps', car.max_speed_mps, 'Bound of the speed command in m/s, both ways.', 0.0, 30.0),
@@ -34,11 +35,14 @@ def drive_settings() -> tuple[Setting, ...]:
         Setting('max_steering_rate_radps', car.max_steering_rate_radps,
                 'Bound of the rate of change of the steering angle in rad/s.', 0.1, 100.0),
         Setting('camera_timeout_s', 0.1,
-                'The car stops when the newest good picture is older, in s. Three frame periods are a good value.', 0.02, 5.0),
+                'The car stops when the newest good picture is older, in s. Three frame periods are a good value.',
+                0.02, 5.0),
         Setting('imu_timeout_s', 0.1, 'The car stops when the newest good IMU sample is older, in s.', 0.01, 5.0),
         Setting('command_type', 'twist_stamped',
-                'Commands as geometry_msgs/TwistStamped or Twist on cmd_vel, or ackermann_msgs/AckermannDriveStamped on drive.',
+                'Commands as geometry_msgs/TwistStamped or Twist on cmd_vel, '
+                'or as ackermann_msgs/AckermannDriveStamped on drive.',
                 choices=COMMAND_TYPES, fixed=True),
-        Setting('wheelbase_m', car.wheelbase_m, 'Distance of the axles in m, from steering angle to yaw rate.', 0.05, 5.0),
+        Setting('wheelbase_m', car.wheelbase_m,
+                'Distance of the axles in m, which turns steering angles into yaw rates.', 0.05, 5.0),
         Setting('autostart', False, 'Configure and activate by itself at start.', fixed=True),
     )

@@ -19,10 +19,14 @@ from collections.abc import Callable
 from typing import Protocol
 
 import rclpy
-from rclpy.experimental import EventsExecutor
 from rclpy.signals import SignalHandlerOptions
 
 from liquid_control.errors import InputError
+
+try:
+    from rclpy.experimental import EventsExecutor as Executor
+except ImportError:  # Early Jazzy has the slower one only.
+    from rclpy.executors import SingleThreadedExecutor as Executor
 
 WAKE_S = 0.5
 
@@ -38,7 +42,7 @@ class Ending(Protocol):
 
 
 def run(make_node: Callable[[], Ending]) -> int:
-    """Spin a node until SIGINT or SIGTERM and return the exit code: 0, or 2 when the node cannot be made from its input.
+    """Spin a node until SIGINT or SIGTERM; return the exit code: 0, or 2 when the node cannot be made from its input.
 
     rclpy's own signal handlers would end all communication before the node's last command.
     """
@@ -52,7 +56,7 @@ def run(make_node: Callable[[], Ending]) -> int:
         print(f'error: {error}', file=sys.stderr)
         rclpy.try_shutdown()
         return 2
-    executor = EventsExecutor()
+    executor = Executor()
     executor.add_node(node)
     while not stopping:
         try:

@@ -92,8 +92,10 @@ class SimulatorNode(Node):
         return self.get_parameter(name).value
 
     def _make_world(self) -> MujocoWorld:
-        track = load_track(self._value('track'), self._value('centre_line') or None, self._value('road_width_m') or None)
-        return MujocoWorld(track, self._value('seed'), friction=self._value('friction'), imu_noise=self._value('imu_noise'))
+        track = load_track(
+            self._value('track'), self._value('centre_line') or None, self._value('road_width_m') or None)
+        return MujocoWorld(
+            track, self._value('seed'), friction=self._value('friction'), imu_noise=self._value('imu_noise'))
 
     def _make_topics(self, car) -> None:
         self._clock_publisher = self.create_publisher(ClockMessage, '/clock', CLOCK_QOS)
@@ -169,7 +171,8 @@ class SimulatorNode(Node):
 
     def _report(self, stamp: Time) -> None:
         self._diagnostics.publish(diagnostics(
-            stamp, self.get_fully_qualified_name().lstrip('/'), self._world.track.name, DiagnosticStatus.OK, 'running', {
+            stamp, self.get_fully_qualified_name().lstrip('/'), self._world.track.name, DiagnosticStatus.OK, 'running',
+            {
                 'simulated_s': self._step * STEP_S, 'lost_s': self._pace.lost_s,
                 'picture_to_command_p50_ms': self._latency_ms.percentile(50),
                 'picture_to_command_p99_ms': self._latency_ms.percentile(99)}))

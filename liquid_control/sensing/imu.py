@@ -34,7 +34,8 @@ def imu_vector(message: Any) -> np.ndarray:
     values = (gyro.x, gyro.y, gyro.z, accel.x, accel.y, accel.z)
     if not all(abs(value) <= MAX_VALUE for value in values):
         shown = ', '.join(f'{value:g}' for value in values)
-        raise InputError(f'IMU sample holds {shown}; all six must be finite and at most {MAX_VALUE:g}, check the IMU driver')
+        raise InputError(f'IMU sample holds {shown}; all six must be finite and at most {MAX_VALUE:g}, '
+                         'check the IMU driver')
     for name in 'angular_velocity', 'linear_acceleration':
         if getattr(message, f'{name}_covariance')[0] == NOT_REPORTED:
             raise InputError(f'IMU does not report its {name} (covariance -1); the policy needs it')

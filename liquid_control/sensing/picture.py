@@ -75,6 +75,6 @@ def _compressed_picture(message: Any) -> np.ndarray:
     except cv2.error:
         picture = None
     if picture is None:
-        raise InputError(f"compressed picture of format '{message.format[:40]}' with {len(data)} bytes cannot be decoded; "
-                         f'supported: {COMPRESSED_FORMATS}')
+        raise InputError(f"compressed picture of format '{message.format[:40]}' with {len(data)} bytes "
+                         f'cannot be decoded; supported: {COMPRESSED_FORMATS}')
     return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
