@@ -12,6 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
+"""Installs by pip and by colcon (ament_python)."""
 import re
 from glob import glob
 from pathlib import Path
@@ -41,7 +42,7 @@ EXTRAS = {
     'bags': ['rosbags>=0.11,<0.12'],
     'export': ['onnx>=1.17,<2', 'onnxruntime>=1.20,<2', 'onnxscript>=0.5,<1'],
     'video': ['matplotlib>=3.6,<4', 'imageio-ffmpeg>=0.5,<1'],
-    'test': ['pytest>=7.4,<10', 'hypothesis>=6.90,<7', 'ncps>=1.0.1,<2', 'xacro>=2.0,<3'],
+    'test': ['pytest>=7.4,<10', 'setuptools>=70.1,<100', 'hypothesis>=6.90,<7', 'ncps>=1.0.1,<2', 'xacro>=2.0,<3'],
     'lint': ['ruff>=0.9,<1'],
 }
 EXTRAS['all'] = sorted({requirement for extra in EXTRAS.values() for requirement in extra})

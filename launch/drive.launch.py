@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Drive: the drive node, on a real car or in a simulator. ``ros2 launch liquid_control drive.launch.py --show-args``."""
+"""Drive on a real car or in a simulator: ``ros2 launch liquid_control drive.launch.py --show-args``."""
 from pathlib import Path
 
 from ament_index_python.packages import get_package_share_directory
@@ -28,13 +28,17 @@ ARGUMENTS = (
         'sim', default_value='none', choices=['none', 'embedded', 'gazebo'],
         description='where to drive: none = on the car whose topics are here, embedded = in the MuJoCo simulator'),
     DeclareLaunchArgument('policy', default_value='', description='policy file; empty for that of params_file'),
-    DeclareLaunchArgument('rate', default_value='', description='control rate in Hz, 1 to 100; empty for that of params_file'),
     DeclareLaunchArgument(
-        'params_file', default_value=str(CONFIG / 'drive.yaml'), description='parameters of the drive node'),
+        'rate', default_value='', description='control rate in Hz, 1 to 100; empty for that of params_file'),
+    DeclareLaunchArgument(
+        'params_file', default_value=str(CONFIG / 'drive.yaml'),
+        description='parameters of the drive node'),
     DeclareLaunchArgument(
         'autostart', default_value='true', choices=TRUE_FALSE,
-        description='whether the drive node configures and activates itself; the car moves as soon as pictures and IMU arrive'),
-    DeclareLaunchArgument('namespace', default_value='', description='namespace of the nodes and of all their topics but /clock'),
+        description='whether the drive node configures and activates itself: '
+                    'the car moves as soon as pictures and IMU arrive'),
+    DeclareLaunchArgument(
+        'namespace', default_value='', description='namespace of the nodes and of their topics but /clock'),
     DeclareLaunchArgument(
         'use_sim_time', default_value='auto', choices=['auto', *TRUE_FALSE],
         description='whether the drive node takes its time from /clock; auto = in a simulator only'),
@@ -42,9 +46,11 @@ ARGUMENTS = (
     DeclareLaunchArgument('imu_topic', default_value='imu/data_raw', description='sensor_msgs/Imu to drive by'),
     DeclareLaunchArgument('command_topic', default_value='cmd_vel', description='where the commands go'),
     DeclareLaunchArgument(
-        'track', default_value='', description='for a simulator: random:SEED or a centre-line CSV; empty for that of sim_params_file'),
+        'track', default_value='',
+        description='for a simulator: random:SEED or a centre-line CSV; empty for that of sim_params_file'),
     DeclareLaunchArgument(
-        'sim_params_file', default_value=str(CONFIG / 'simulator.yaml'), description='parameters of the simulator'),
+        'sim_params_file', default_value=str(CONFIG / 'simulator.yaml'),
+        description='parameters of the simulator'),
 )
 
 
@@ -85,4 +91,4 @@ def _node(name: str, given: dict[str, str], parameters: list, remappings: list[t
     """Return a node whose end is the end of the launch."""
     return Node(
         package=PACKAGE, executable=name, namespace=given['namespace'], parameters=parameters, remappings=remappings,
-        output='screen', emulate_tty=True, on_exit=Shutdown(reason=f'the {name} node has ended'))
+        output='screen', emulate_tty=True, on_exit=Shutdown())

@@ -84,7 +84,8 @@ def test_bad_input_is_one_line_and_code_2(arguments, named, capsys):
 
 
 def test_python_m_is_the_same_command():
-    done = subprocess.run([sys.executable, '-m', 'liquid_control', 'fly'], capture_output=True, text=True, cwd=REPOSITORY)
+    done = subprocess.run(
+        [sys.executable, '-m', 'liquid_control', 'fly'], capture_output=True, text=True, cwd=REPOSITORY)
     assert done.returncode == 2 and done.stderr.count('\n') == 1
 
 

@@ -46,7 +46,8 @@ def node_processes(folder: Path) -> list[str]:
 
 def test_one_lap_of_an_unseen_track(tmp_path):
     done = subprocess.run(
-        command('--laps', '1', '--track', 'random:1000002', '--out', str(tmp_path), '--json', str(tmp_path / 'drive.json')),
+        command('--laps', '1', '--track', 'random:1000002', '--out', str(tmp_path),
+                '--json', str(tmp_path / 'drive.json')),
         cwd=REPOSITORY, capture_output=True, text=True, timeout=240.0)
     logs = [(tmp_path / name).read_text() for name in ('simulator.log', 'drive.log')]
     assert done.returncode == 0, (done.stdout, done.stderr, logs)
@@ -54,7 +55,8 @@ def test_one_lap_of_an_unseen_track(tmp_path):
     assert set(figures) == {
         'track', 'policy', 'laps', 'completed', 'off_road', 'seconds', 'mean_abs_lateral_m', 'max_abs_lateral_m',
         'control_rate_hz', 'latency_ms'}
-    assert (figures['track'], figures['laps'], figures['completed'], figures['off_road']) == ('random:1000002', 1, True, False)
+    assert (figures['track'], figures['laps']) == ('random:1000002', 1)
+    assert figures['completed'] and not figures['off_road']
     assert 0.0 < figures['mean_abs_lateral_m'] <= figures['max_abs_lateral_m'] < 0.5
     assert 0.0 < figures['control_rate_hz']['p1'] <= figures['control_rate_hz']['mean'] < 31.0
     assert 0.0 < figures['latency_ms']['p50'] <= figures['latency_ms']['p99']

@@ -71,7 +71,7 @@ def test_a_camera_slightly_off_the_control_rate_is_followed():
 def test_with_jitter_the_rate_stays_and_pictures_wait_less_than_the_jitter():
     ticks = run(PhaseLock(30.0), arrivals(60.0, jitter=0.0005), 59.0)
     late = latencies(ticks, 1.0)
-    assert np.median(late) == 0.0 and late.max() < 0.002 and len(late) > 1700
+    assert np.median(late) < 0.0002 and late.max() < 0.003 and len(late) > 1700
     assert np.percentile(np.abs(periods(ticks, 1.0) / PERIOD - 1.0), 99) < 0.1
 
 

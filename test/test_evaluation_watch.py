@@ -126,7 +126,8 @@ def test_the_picture_and_the_video_of_a_drive(tmp_path):
     car = default_car()
     watch = started(laps=1)
     drive(watch, 5.0, lateral_m=0.1)
-    noise = np.random.default_rng(0).integers(0, 255, (12, car.camera.height_px, car.camera.width_px, 3), dtype=np.uint8)
+    shape = (12, car.camera.height_px, car.camera.width_px, 3)
+    noise = np.random.default_rng(0).integers(0, 255, shape, dtype=np.uint8)
     for i, picture in enumerate(noise):
         watch.see_picture(5.0 + i / 30.0, cv2.imencode('.jpg', picture)[1].tobytes())
     draw_path(TRACK, watch.record, 'a test', tmp_path / 'path.png')

@@ -19,7 +19,6 @@ from itertools import pairwise
 import pytest
 
 pytest.importorskip('rclpy')
-pytest.importorskip('mujoco')
 
 import ros_rig  # noqa: E402
 from geometry_msgs.msg import TwistStamped  # noqa: E402

@@ -50,7 +50,8 @@ class OneLineParser(argparse.ArgumentParser):
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of all verbs."""
-    parser = OneLineParser(prog='liquid-control', description='Drive a car from its camera with liquid neural networks.')
+    parser = OneLineParser(
+        prog='liquid-control', description='Drive a car from its camera with liquid neural networks.')
     parser.add_argument('--version', action='version', version=f'%(prog)s {__version__}')
     verbs = parser.add_subparsers(title='verbs', metavar='VERB', dest='verb', required=True)
     for verb, name in VERBS.items():

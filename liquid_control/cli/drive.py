@@ -35,8 +35,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--laps', metavar='N', type=int, default=3, help='laps to drive (default: %(default)s)')
     parser.add_argument('--seed', metavar='S', type=int, default=0,
                         help='seed of the default track and of the noise of the sensors (default: %(default)s)')
-    parser.add_argument('--centre-line', choices=('dashed', 'solid', 'none'), help="paint this centre line instead of the track's own")
-    parser.add_argument('--road-width', metavar='M', type=float, help="width of the road in metres instead of the track's own")
+    parser.add_argument('--centre-line', choices=('dashed', 'solid', 'none'),
+                        help="paint this centre line instead of the track's own")
+    parser.add_argument('--road-width', metavar='M', type=float,
+                        help="width of the road in metres instead of the track's own")
     parser.add_argument('--out', metavar='DIR', default='runs/drive',
                         help='folder for picture, video and logs (default: %(default)s)')
     parser.add_argument('--json', metavar='FILE', help='write the figures as JSON')
@@ -89,7 +91,8 @@ def summarise(args: argparse.Namespace, watch) -> dict:
     return {
         'track': args.track, 'policy': args.policy, 'laps': args.laps, 'completed': result.completed,
         'off_road': result.ended == 'off road', 'seconds': round(watch.record.seconds(), 3),
-        'mean_abs_lateral_m': round(result.mean_abs_lateral_m, 4), 'max_abs_lateral_m': round(result.max_abs_lateral_m, 4),
+        'mean_abs_lateral_m': round(result.mean_abs_lateral_m, 4),
+        'max_abs_lateral_m': round(result.max_abs_lateral_m, 4),
         'control_rate_hz': watch.record.control_rate_hz(), 'latency_ms': watch.record.latency_ms()}
 
 
@@ -154,7 +157,8 @@ def _overtime(watch, track, begun: float) -> str:
     """Tell which time limit is over, empty for none."""
     limit_s = watch.laps * track.length / SLOWEST_MPS + SLACK_S
     if not watch.started and time.monotonic() > begun + START_TIMEOUT_S:
-        return f'no command to move came within {START_TIMEOUT_S:.0f} s ({watch.diagnosis or "no word from the drive node"})'
+        said = watch.diagnosis or 'no word from the drive node'
+        return f'no command to move came within {START_TIMEOUT_S:.0f} s ({said})'
     return f'not done after {limit_s:.0f} s' if watch.record.seconds() > limit_s else ''
 
 
@@ -205,7 +209,8 @@ def _rows(args: argparse.Namespace, track, watch, figures: dict) -> dict[str, st
     return {
         'track': f'{args.track}, {track.length:.1f} m', 'policy': args.policy,
         'time': f"{figures['seconds']:.1f} s" + (f', {lap_s:.1f} s a lap' if lap_s else ''),
-        'off centre': f"{1000 * figures['mean_abs_lateral_m']:.0f} mm mean, {1000 * figures['max_abs_lateral_m']:.0f} mm at most",
+        'off centre': f"{1000 * figures['mean_abs_lateral_m']:.0f} mm mean, "
+                      f"{1000 * figures['max_abs_lateral_m']:.0f} mm at most",
         'control rate': _figures(rate, 'Hz', mean='mean', p1='1st percentile'),
         'camera stamp to command': _figures(latency, 'ms', p50='median', p99='99th percentile')}
 

@@ -24,10 +24,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the verb."""
     parser.add_argument('policy', metavar='POLICY', help='policy file, such as models/ncp19.safetensors')
     parser.add_argument('--format', required=True, choices=sorted(SUFFIXES), help='what to write')
-    parser.add_argument('--out', metavar='FILE', help='the file to write (default: POLICY with the suffix .pt or .onnx)')
+    parser.add_argument('--out', metavar='FILE',
+                        help='the file to write (default: POLICY with the suffix .pt or .onnx)')
     parser.add_argument(
         '--picture', metavar='WxH', default='192x144',
-        help='size of the camera pictures that an ONNX graph takes, in pixels (default: %(default)s, as the simulator gives)')
+        help='size of the camera pictures that an ONNX graph takes, in pixels '
+             '(default: %(default)s, as the simulator gives)')
 
 
 def run(args: argparse.Namespace) -> int:

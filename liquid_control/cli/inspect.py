@@ -58,10 +58,12 @@ def describe(policy) -> dict[str, str]:
         sensory, inner = len(spec.wiring['sensory_synapses']), len(spec.wiring['synapses'])
         rows['neurons'] = f'{len(types)}: {counts}'
         rows['synapses'] = f'{sensory + inner}: {sensory} from the {spec.inputs} inputs, {inner} between neurons'
-    rows['parameters'] = f'{_count(policy)}: {_count(policy.head)} in the vision head, {_count(policy.network)} in the network'
+    rows['parameters'] = (f'{_count(policy)}: {_count(policy.head)} in the vision head, '
+                          f'{_count(policy.network)} in the network')
     rows['vision head'] = f'{spec.head}, {policy.retina.height} x {policy.retina.width} pixels'
     rows['crop'] = 'top {:.2f}, bottom {:.2f}, left {:.2f}, right {:.2f} of the picture'.format(*spec.crop)
-    rows['IMU'] = ', '.join(f'{n} x {s:g}' for n, s in zip(spec.imu_channels, spec.imu_scales, strict=True)) or 'not used'
+    channels = zip(spec.imu_channels, spec.imu_scales, strict=True)
+    rows['IMU'] = ', '.join(f'{name} x {scale:g}' for name, scale in channels) or 'not used'
     rows['nominal period'] = f'{1000.0 * spec.period_s:.1f} ms ({1.0 / spec.period_s:.0f} Hz)'
     rows['command'] = f'steering up to {spec.max_steering_rad:g} rad, speed {spec.speed_mps:g} m/s'
     rows |= {f'training: {name}': str(value) for name, value in spec.training.items()}

@@ -93,9 +93,11 @@ class LiveLine:
             'steering', _gauge(command.steering_rad / self._max_steering_rad, 'green'),
             f'{math.degrees(command.steering_rad):+5.1f}°', _rate_and_latency(watch))
         grid.add_row(
-            'off centre', _gauge(seen.lateral_m / self._half_width_m, 'cyan'), f'{1000 * seen.lateral_m:+5.0f} mm', watch.diagnosis)
+            'off centre', _gauge(seen.lateral_m / self._half_width_m, 'cyan'), f'{1000 * seen.lateral_m:+5.0f} mm',
+            watch.diagnosis)
         parts = [grid] + ([_neurons(watch.neurons)] if watch.neurons else [])
-        return Panel(Group(*parts), title='liquid-control drive', border_style='red' if watch.diagnosis else 'green', expand=False)
+        style = 'red' if watch.diagnosis else 'green'
+        return Panel(Group(*parts), title='liquid-control drive', border_style=style, expand=False)
 
 
 def _lap(watch: Watch) -> int:

@@ -61,4 +61,5 @@ def write_json(path: str | Path | None, data: dict) -> None:
     try:
         Path(path).write_text(json.dumps(data, indent=2, allow_nan=False) + '\n')
     except OSError as error:
-        raise InputError(f"'{path}' cannot be written ({error.strerror}); give a writable path with free space") from error
+        raise InputError(
+            f"'{path}' cannot be written ({error.strerror}); give a writable path with free space") from error

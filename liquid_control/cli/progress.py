@@ -68,8 +68,8 @@ class Bar:
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
         self._progress = Progress(
-            TextColumn('{task.description}'), BarColumn(), TaskProgressColumn(), TimeRemainingColumn(), TextColumn('left'),
-            TextColumn('{task.fields[note]}'), console=Console(stderr=True))
+            TextColumn('{task.description}'), BarColumn(), TaskProgressColumn(), TimeRemainingColumn(),
+            TextColumn('left'), TextColumn('{task.fields[note]}'), console=Console(stderr=True))
         self._task = self._progress.add_task(title, total=total, note='')
 
     def __enter__(self) -> 'Bar':

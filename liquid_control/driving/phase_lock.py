@@ -19,9 +19,10 @@ from collections import deque
 INTERVALS = 15
 MIN_INTERVALS = 4
 TOLERANCE = 0.05
-EARLY = 0.1
+EARLY = 0.02
 LATE = 0.3
-GAIN = 0.1
+OFFSETS = 9
+GAIN = 0.2
 MISSES = 3
 
 
@@ -29,10 +30,11 @@ class PhaseLock:
     """A fixed tick rate whose phase follows the camera.
 
     A timer of the same rate as the camera answers a picture half a period late on average. While the camera's median
-    interval is within 5 % of the tick's, ticks are due when pictures are: a picture that comes up to a tenth of a
-    period early is answered at once, an earlier one when that tenth begins, and a late one is waited for up to 0.3 of
-    a period. What is expected follows the camera's arrivals slowly, so that one late picture does not shift the rate.
-    After three pictures in a row did not come, and at any other camera rate, it is a plain fixed timer.
+    interval is within 5 % of the tick's, ticks are due when pictures are: one that comes up to 2 % of a period early
+    is answered at once, an earlier one when these 2 % begin, and a late one is waited for up to 0.3 of a period: a
+    picture that misses its tick costs a whole period. What is expected follows the median of the last nine arrivals,
+    so that single early or late pictures do not shift it. After three pictures in a row did not come, and at any other camera rate,
+    it is a plain fixed timer.
 
     Times are seconds of any one clock. A tick that is late is not made up for.
     """
@@ -49,6 +51,7 @@ class PhaseLock:
         self._due = now + self.period_s
         self._last_arrival: float | None = None
         self._intervals: deque[float] = deque(maxlen=INTERVALS)
+        self._offsets: deque[float] = deque(maxlen=OFFSETS)
         self._waiting = False
         self._missed = 0
         self._step = self.period_s
@@ -68,7 +71,7 @@ class PhaseLock:
         self._missed = 0
         if not self.locked:
             return False
-        self._due += GAIN * self._offset(now)
+        self._follow(now)
         return now >= self._due - EARLY * self._step
 
     def ticks_at(self, now: float) -> bool:
@@ -88,10 +91,14 @@ class PhaseLock:
     def _expecting(self) -> bool:
         return self.locked and self._missed < MISSES
 
-    def _offset(self, now: float) -> float:
-        """Return how far an arrival is from the nearest expected one, at most half a period either way."""
-        offset = (now - self._due) / self._step
-        return (offset - round(offset)) * self._step
+    def _follow(self, now: float) -> None:
+        """Shift what is expected towards the middle of the last arrivals."""
+        periods = (now - self._due) / self._step
+        self._offsets.append((periods - round(periods)) * self._step)
+        shift = GAIN * statistics.median(self._offsets)
+        self._due += shift
+        for i in range(len(self._offsets)):
+            self._offsets[i] -= shift
 
     def _note_interval(self, now: float) -> None:
         if self._last_arrival is not None:
@@ -104,4 +111,5 @@ class PhaseLock:
         self._step = median if matches else self.period_s
         if matches and not self.locked:
             self._due = now
+            self._offsets.clear()
         self.locked = matches

@@ -37,7 +37,7 @@ def draw_path(track: Track, record: DriveRecord, title: str, path: Path) -> None
         from matplotlib.collections import LineCollection
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise InputError(f"the picture needs the package '{error.name}'; pip install 'liquid_control[video]'") from error
+        raise InputError(f"the picture needs '{error.name}'; pip install 'liquid_control[video]'") from error
     figure = Figure(figsize=(9.0, 7.5), dpi=120, layout='constrained')
     FigureCanvasAgg(figure)
     axes = figure.add_subplot(aspect='equal', xlabel='x (m)', ylabel='y (m)', title=title)
@@ -60,7 +60,7 @@ def draw_path(track: Track, record: DriveRecord, title: str, path: Path) -> None
     try:
         figure.savefig(path)
     except OSError as error:
-        raise InputError(f"'{path}' cannot be written ({error.strerror}); give a writable folder with free space") from error
+        raise InputError(f"'{path}' cannot be written ({error.strerror}); give a folder with free space") from error
 
 
 def write_video(record: DriveRecord, car: Car, path: Path, on_frame=lambda: None) -> None:
@@ -73,18 +73,20 @@ def write_video(record: DriveRecord, car: Car, path: Path, on_frame=lambda: None
     try:
         import imageio_ffmpeg
     except ImportError as error:
-        raise InputError(f"the video needs the package '{error.name}'; pip install 'liquid_control[video]'") from error
+        raise InputError(f"the video needs '{error.name}'; pip install 'liquid_control[video]'") from error
     size = (2 * (ENLARGED * car.camera.width_px // 2), 2 * (ENLARGED * car.camera.height_px // 2))
     writer = imageio_ffmpeg.write_frames(
-        str(path), size, fps=car.camera.rate_hz, codec='libx264', quality=7, macro_block_size=2, ffmpeg_log_level='error')
+        str(path), size, fps=car.camera.rate_hz, codec='libx264', quality=7, macro_block_size=2,
+        ffmpeg_log_level='error')
     try:
         writer.send(None)
         for stamp, jpeg in record.pictures:
             picture = cv2.cvtColor(cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
-            writer.send(annotate(cv2.resize(picture, size, interpolation=cv2.INTER_CUBIC), record.command_at(stamp), car))
+            enlarged = cv2.resize(picture, size, interpolation=cv2.INTER_CUBIC)
+            writer.send(annotate(enlarged, record.command_at(stamp), car))
             on_frame()
     except OSError as error:
-        raise InputError(f"'{path}' cannot be written ({error}); give a writable folder with free space") from error
+        raise InputError(f"'{path}' cannot be written ({error}); give a folder with free space") from error
     finally:
         writer.close()
 

@@ -52,13 +52,15 @@ class Probe(Node):
         self._imus = self.create_publisher(Imu, 'imu/data_raw', qos_profile_sensor_data)
         self.create_subscription(TwistStamped, 'cmd_vel', self._receive, QoSProfile(depth=100))
         self._messages = _noise_pictures()
+        self._published = 0
         self._imu = Imu()
         self._imu.header.frame_id = 'imu_link'
         self._imu.linear_acceleration.z = 9.81
 
     def publish_picture(self) -> None:
         """Publish a picture that differs from the last one, stamped now."""
-        message = self._messages[len(self.pictures) % PICTURES]
+        message = self._messages[self._published % PICTURES]
+        self._published += 1
         now = time.time_ns()
         message.header.stamp = _stamp(now)
         self.pictures.append(now)

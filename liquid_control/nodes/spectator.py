@@ -64,7 +64,8 @@ class Spectator(Node):
         except InputError as error:
             self.get_logger().warning(str(error), throttle_duration_sec=5.0)
             return
-        _, jpeg = cv2.imencode('.jpg', cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), (cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY))
+        bgr = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
+        _, jpeg = cv2.imencode('.jpg', bgr, (cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY))
         self._watch.see_picture(_seconds(message.header.stamp), jpeg.tobytes())
 
     def _see_neurons(self, message: Float32MultiArray) -> None:
