@@ -33,8 +33,8 @@ class PhaseLock:
     interval is within 5 % of the tick's, ticks are due when pictures are: one that comes up to 2 % of a period early
     is answered at once, an earlier one when these 2 % begin, and a late one is waited for up to 0.3 of a period: a
     picture that misses its tick costs a whole period. What is expected follows the median of the last nine arrivals,
-    so that single early or late pictures do not shift it. After three pictures in a row did not come, and at any other camera rate,
-    it is a plain fixed timer.
+    so that single early or late pictures do not shift it. After three pictures in a row did not come, and at any other
+    camera rate, it is a plain fixed timer.
 
     Times are seconds of any one clock. A tick that is late is not made up for.
     """
