@@ -13,6 +13,7 @@
 # limitations under the License.
 
 """Where the package's data files are: launch, config, urdf, models."""
+
 import os
 import sys
 from pathlib import Path
@@ -33,4 +34,6 @@ def share_path(relative: str) -> Path:
     for place in places:
         if (place / 'package.xml').is_file() and (place / relative).exists():
             return place / relative
-    raise FileNotFoundError(f'{relative} of {PACKAGE} is in none of: {", ".join(map(str, places))}; reinstall the package')
+    raise FileNotFoundError(
+        f'{relative} of {PACKAGE} is in none of: {", ".join(map(str, places))}; reinstall the package'
+    )

@@ -13,6 +13,7 @@
 # limitations under the License.
 
 """Compiled and exported policies give the commands of the eager one."""
+
 import subprocess
 from pathlib import Path
 
@@ -31,15 +32,19 @@ PERIOD_S = 1.0 / 30.0
 def drive(count=8, height=144, width=192):
     rng = np.random.default_rng(5)
     for _ in range(count):
-        yield (rng.integers(0, 256, (height, width, 3), np.uint8), rng.standard_normal(6).astype(np.float32),
-               float(rng.uniform(0.3, 3.0)) * PERIOD_S)
+        yield (
+            rng.integers(0, 256, (height, width, 3), np.uint8),
+            rng.standard_normal(6).astype(np.float32),
+            float(rng.uniform(0.3, 3.0)) * PERIOD_S,
+        )
 
 
 def eager_commands(policy, pictures):
     state, commands = policy.initial_state(), []
     for picture, imu, elapsed in pictures:
-        command, state = policy(torch.from_numpy(picture)[None], torch.from_numpy(imu)[None],
-                                torch.tensor([[elapsed / PERIOD_S]]), state)
+        command, state = policy(
+            torch.from_numpy(picture)[None], torch.from_numpy(imu)[None], torch.tensor([[elapsed / PERIOD_S]]), state
+        )
         commands.append(command[0].tolist())
     return np.array(commands)
 
@@ -86,8 +91,11 @@ def test_a_sequence_is_the_same_as_its_steps():
 def test_the_torchscript_export_runs_only_under_its_hash(tmp_path):
     policy = new_policy('ltc', 'small', 2).eval()
     sha256 = export_torchscript(policy, tmp_path / 'p.pt')
-    np.testing.assert_allclose(runner_commands(Runner(load_exported(tmp_path / 'p.pt', sha256)), drive()),
-                               eager_commands(policy, drive()), atol=1e-5)
+    np.testing.assert_allclose(
+        runner_commands(Runner(load_exported(tmp_path / 'p.pt', sha256)), drive()),
+        eager_commands(policy, drive()),
+        atol=1e-5,
+    )
     with pytest.raises(InputError, match='SHA-256'):
         load_exported(tmp_path / 'p.pt', '0' * 64)
 
@@ -95,20 +103,33 @@ def test_the_torchscript_export_runs_only_under_its_hash(tmp_path):
 def test_the_onnx_export_gives_the_same_commands(tmp_path):
     onnxruntime = pytest.importorskip('onnxruntime')
     from liquid_control.policy.onnx_export import export_onnx
+
     policy = new_policy('ltc', 'small', 2).eval()
     export_onnx(policy, tmp_path / 'p.onnx', 144, 192)
     session = onnxruntime.InferenceSession(tmp_path / 'p.onnx')
     state, commands = policy.initial_state().numpy(), []
     for picture, imu, elapsed in drive():
-        command, state = session.run(None, {'picture': picture[None], 'imu': imu[None], 'state': state,
-                                            'elapsed': np.array([[elapsed / PERIOD_S]], np.float32)})
+        command, state = session.run(
+            None,
+            {
+                'picture': picture[None],
+                'imu': imu[None],
+                'state': state,
+                'elapsed': np.array([[elapsed / PERIOD_S]], np.float32),
+            },
+        )
         commands.append(command[0])
     np.testing.assert_allclose(np.array(commands), eager_commands(policy, drive()), atol=1e-4)
 
 
 def test_one_file_compiles_and_loads_torchscript():
     root = Path(__file__).resolve().parents[1]
-    named = subprocess.run(['grep', '-rlE', r'torch\.jit\.(script|trace|freeze|load|save)', 'liquid_control', '--include=*.py'], cwd=root,
-                           capture_output=True, text=True, check=True).stdout.split()
+    named = subprocess.run(
+        ['grep', '-rlE', r'torch\.jit\.(script|trace|freeze|load|save)', 'liquid_control', '--include=*.py'],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
     benches = [name for name in named if name.startswith('liquid_control/benchmarks/')]
     assert sorted(set(named) - set(benches)) == ['liquid_control/policy/compiling.py']

@@ -13,6 +13,7 @@
 # limitations under the License.
 
 """The shipped policy drives what it has never seen, and only because it sees."""
+
 import pytest
 
 from liquid_control.evaluation.closed_loop import Job, drive_job
@@ -34,8 +35,15 @@ def test_it_is_what_it_says():
     assert policy.spec.score['rate'] == 1.0
 
 
-@pytest.mark.parametrize('track, condition', [
-    ('random:1000003', 'clean'), ('random:1000004', 'noise=0.2'), ('random:1000005', 'delay=3'), ('random:1000006', 'friction=0.5')])
+@pytest.mark.parametrize(
+    'track, condition',
+    [
+        ('random:1000003', 'clean'),
+        ('random:1000004', 'noise=0.2'),
+        ('random:1000005', 'delay=3'),
+        ('random:1000006', 'friction=0.5'),
+    ],
+)
 def test_it_completes_a_lap_in_mujoco(track, condition):
     assert lap(track, condition)['completed']
 

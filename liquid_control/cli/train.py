@@ -13,6 +13,7 @@
 # limitations under the License.
 
 """``liquid-control train``: learn a policy from simulation or from recorded drives."""
+
 import argparse
 import csv
 import subprocess
@@ -29,15 +30,28 @@ LEARNING_SHARE = 0.8
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of the verb."""
-    parser.add_argument('--cell', choices=CELLS, default='ltc', help='the network behind the vision head (default: %(default)s)')
-    parser.add_argument('--head', choices=('small', 'paper'), default='small', help='the vision head (default: %(default)s)')
+    parser.add_argument(
+        '--cell', choices=CELLS, default='ltc', help='the network behind the vision head (default: %(default)s)'
+    )
+    parser.add_argument(
+        '--head', choices=('small', 'paper'), default='small', help='the vision head (default: %(default)s)'
+    )
     parser.add_argument('--seed', type=int, default=0, help='seed of everything drawn at random (default: %(default)s)')
     parser.add_argument('--seconds', type=float, default=60.0, help='time to learn (default: %(default)s)')
     parser.add_argument('--frames', type=int, help='learn from this many frames instead; a seed then repeats exactly')
-    parser.add_argument('--bag', action='append', default=[], metavar='BAG',
-                        help='learn from the first 80 %% of this recorded drive and test on the rest; may be repeated')
-    parser.add_argument('--out', type=Path, default=Path('runs/policy.safetensors'),
-                        help='the policy file to write, its log beside it (default: %(default)s)')
+    parser.add_argument(
+        '--bag',
+        action='append',
+        default=[],
+        metavar='BAG',
+        help='learn from the first 80 %% of this recorded drive and test on the rest; may be repeated',
+    )
+    parser.add_argument(
+        '--out',
+        type=Path,
+        default=Path('runs/policy.safetensors'),
+        help='the policy file to write, its log beside it (default: %(default)s)',
+    )
     parser.add_argument('--json', type=Path, metavar='FILE', help='write what was learned as JSON')
 
 
@@ -45,6 +59,7 @@ def run(args: argparse.Namespace) -> int:
     """Learn, write the policy, its log and the JSON."""
     _check(args)
     from liquid_control.learning.simulated import Budget, new_policy
+
     policy = new_policy(args.cell, args.head, args.seed)
     budget = Budget(args.seconds, args.frames)
     log = args.out.with_suffix('.log.csv')
@@ -53,10 +68,18 @@ def run(args: argparse.Namespace) -> int:
     _save(args, learned)
     network = policy.spec.wiring or {}
     synapses = sum(len(network.get(key, [])) for key in ('sensory_synapses', 'synapses'))
-    summary = {'cell': args.cell, 'seed': args.seed, 'frames': learned.frames, 'seconds': round(learned.seconds, 1),
-               'neurons': network.get('units', policy.network.state_size), 'synapses': synapses,
-               'parameters': sum(p.numel() for p in policy.network.parameters()), 'out': str(args.out),
-               'score': learned.score, **({'open_loop': open_loop} if open_loop else {})}
+    summary = {
+        'cell': args.cell,
+        'seed': args.seed,
+        'frames': learned.frames,
+        'seconds': round(learned.seconds, 1),
+        'neurons': network.get('units', policy.network.state_size),
+        'synapses': synapses,
+        'parameters': sum(p.numel() for p in policy.network.parameters()),
+        'out': str(args.out),
+        'score': learned.score,
+        **({'open_loop': open_loop} if open_loop else {}),
+    }
     write_json(args.json, summary)
     _print(summary, log)
     return 0
@@ -80,7 +103,9 @@ class Log:
         if self._writer is None:
             self._writer = csv.DictWriter(self._file, row.keys())
             self._writer.writeheader()
-        self._writer.writerow({name: round(value, 5) if isinstance(value, float) else value for name, value in row.items()})
+        self._writer.writerow(
+            {name: round(value, 5) if isinstance(value, float) else value for name, value in row.items()}
+        )
         trial = '' if report.trial_completed is None else f'  completes {report.trial_completed:.0%} of laps'
         self._bar.update(report.spent, f'{report.frames} frames  error {report.loss:.4f}{trial}')
 
@@ -106,16 +131,21 @@ def _learn(args: argparse.Namespace, policy, budget, report) -> tuple:
     """Return what was learned and, for recorded drives, the steering error on the parts held back."""
     if not args.bag:
         from liquid_control.learning.simulated import learn_in_simulation
+
         return learn_in_simulation(policy, args.seed, budget, report), []
     from liquid_control.evaluation.open_loop import always_the_mean, open_loop
     from liquid_control.learning.recorded import learn_from_drives
     from liquid_control.learning.recorded_drive import load_drive, training_split
+
     splits = [training_split(load_drive(bag), LEARNING_SHARE) for bag in args.bag]
     learned = learn_from_drives(policy, [first for first, _ in splits], args.seed, budget, report)
     rows = []
     for bag, (first, rest) in zip(args.bag, splits):
         mean = float(first.steering.mean())
-        for name, result in ((str(args.out), open_loop(policy.eval(), rest)), ('always the mean', always_the_mean(rest, mean))):
+        for name, result in (
+            (str(args.out), open_loop(policy.eval(), rest)),
+            ('always the mean', always_the_mean(rest, mean)),
+        ):
             rows.append({'policy': name, 'bag': f'{bag} (last 20 %)', **vars(result)})
     return learned, rows
 
@@ -124,29 +154,57 @@ def _save(args: argparse.Namespace, learned) -> None:
     from dataclasses import replace
 
     from liquid_control.policy.policy_file import save_policy
-    given = {'cell': args.cell, 'head': args.head, 'seed': args.seed, 'bags': [Path(bag).name for bag in args.bag],
-             'frames_limit': args.frames, 'seconds_limit': args.seconds}
-    learned.policy.spec = replace(learned.policy.spec, score=learned.score, training={
-        'command': 'liquid-control train', **given, 'revision': _revision(), 'frames': learned.frames,
-        'seconds': round(learned.seconds, 1)})
+
+    given = {
+        'cell': args.cell,
+        'head': args.head,
+        'seed': args.seed,
+        'bags': [Path(bag).name for bag in args.bag],
+        'frames_limit': args.frames,
+        'seconds_limit': args.seconds,
+    }
+    learned.policy.spec = replace(
+        learned.policy.spec,
+        score=learned.score,
+        training={
+            'command': 'liquid-control train',
+            **given,
+            'revision': _revision(),
+            'frames': learned.frames,
+            'seconds': round(learned.seconds, 1),
+        },
+    )
     save_policy(learned.policy, args.out)
 
 
 def _revision() -> str:
     """Return the revision of the source tree, or the version of the installed package."""
     from liquid_control import __version__
+
     try:
-        answer = subprocess.run(['git', 'describe', '--always', '--dirty'], cwd=Path(__file__).parent, text=True,
-                                capture_output=True, timeout=5.0, check=True)
+        answer = subprocess.run(
+            ['git', 'describe', '--always', '--dirty'],
+            cwd=Path(__file__).parent,
+            text=True,
+            capture_output=True,
+            timeout=5.0,
+            check=True,
+        )
         return answer.stdout.strip()
     except (OSError, subprocess.SubprocessError):
         return __version__
 
 
 def _print(summary: dict, log: Path) -> None:
-    print(f"{summary['out']}: {summary['cell']}, {summary['neurons']} neurons, {summary['synapses']} synapses, "
-          f"{summary['parameters']} parameters behind the head; {summary['frames']} frames in {summary['seconds']} s; log in {log}")
+    print(
+        f'{summary["out"]}: {summary["cell"]}, {summary["neurons"]} neurons, {summary["synapses"]} synapses, '
+        f'{summary["parameters"]} parameters behind the head; {summary["frames"]} frames '
+        f'in {summary["seconds"]} s; log in {log}'
+    )
     if summary['score']:
-        print(f"closed loop: {summary['score']['rate']:.0%} of {summary['score']['episodes']} development tracks")
+        print(f'closed loop: {summary["score"]["rate"]:.0%} of {summary["score"]["episodes"]} development tracks')
     for row in summary.get('open_loop', []):
-        print(f"{row['bag']}: {row['policy']}: steering error {row['steering_mae']:.3f}, R2 {row['steering_r2']:.2f} on {row['samples']} pictures")
+        print(
+            f'{row["bag"]}: {row["policy"]}: steering error {row["steering_mae"]:.3f}, '
+            f'R2 {row["steering_r2"]:.2f} on {row["samples"]} pictures'
+        )

@@ -13,6 +13,7 @@
 # limitations under the License.
 
 """Drives a fleet to collect what a policy learns from: pictures, IMU and the expert's answers."""
+
 from dataclasses import dataclass
 
 import cv2
@@ -20,7 +21,13 @@ import numpy as np
 import torch
 
 from liquid_control.learning.expert import expert_steering
-from liquid_control.learning.variation import MAX_DELAY_FRAMES, PictureFaults, learning_track, random_handling, random_look
+from liquid_control.learning.variation import (
+    MAX_DELAY_FRAMES,
+    PictureFaults,
+    learning_track,
+    random_handling,
+    random_look,
+)
 from liquid_control.policy.driving_policy import DrivingPolicy
 from liquid_control.simulation.car import Car
 from liquid_control.simulation.fast_camera import FastCamera
@@ -34,9 +41,9 @@ POLICY_SHARE = 0.75
 
 @dataclass(frozen=True)
 class Sequences:
-    """Stretches of driving: pictures uint8 (B, T, 3, H, W), imu (B, T, 6), elapsed (B, T, 1), steering (B, T) of the expert.
+    """Stretches of driving: pictures uint8 (B, T, 3, H, W), imu (B, T, 6), elapsed (B, T, 1), steering (B, T).
 
-    Steering is a fraction of the car's limit, left positive. No stretch contains a jump of the car.
+    Steering is the expert's, a fraction of the car's limit, left positive. No stretch contains a jump of the car.
     """
 
     pictures: torch.Tensor
@@ -54,7 +61,7 @@ class Collector:
 
     def __init__(self, policy: DrivingPolicy, car: Car, count: int, seed: int) -> None:
         self._policy, self._car = policy, car
-        self._rng = np.random.default_rng((seed, 0xc011))
+        self._rng = np.random.default_rng((seed, 0xC011))
         seeds = self._rng.choice(1_000_000, count, replace=False)
         tracks = [learning_track(int(track_seed), self._rng) for track_seed in seeds]
         self._maps = [ground_map(track) for track in tracks]
@@ -87,7 +94,9 @@ class Collector:
         elapsed = 1.0 if rng.random() < 0.8 else rng.uniform(0.5, 2.0)
         own = self._ask(pictures, imu, elapsed) * limit
         self._push += -0.12 * self._push + 0.045 * rng.standard_normal(len(fleet))
-        fleet.step(np.where(self._by_policy, own, expert) + self._push, self._speed, elapsed * self._policy.spec.period_s)
+        fleet.step(
+            np.where(self._by_policy, own, expert) + self._push, self._speed, elapsed * self._policy.spec.period_s
+        )
         return pictures, imu, np.full((len(fleet), 1), elapsed, np.float32), (expert / limit).astype(np.float32)
 
     def _see(self) -> np.ndarray:
@@ -105,8 +114,11 @@ class Collector:
     def _ask(self, pictures: np.ndarray, imu: np.ndarray, elapsed: float) -> np.ndarray:
         with torch.no_grad():
             steering, self._state = self._policy.sequence(
-                torch.from_numpy(pictures).unsqueeze(1), torch.from_numpy(imu).unsqueeze(1),
-                torch.full((len(self._fleet), 1, 1), elapsed), self._state)
+                torch.from_numpy(pictures).unsqueeze(1),
+                torch.from_numpy(imu).unsqueeze(1),
+                torch.full((len(self._fleet), 1, 1), elapsed),
+                self._state,
+            )
         return steering[:, 0].clamp(-1.0, 1.0).numpy()
 
     def _restart(self, cars: np.ndarray, progress: float) -> None:
@@ -116,8 +128,13 @@ class Collector:
             return
         spread = 0.5 * self._half_widths[cars]
         self._speed[cars] = np.where(rng.random(count) < 0.5, self._policy.spec.speed_mps, rng.uniform(1.0, 2.8, count))
-        self._fleet.place(cars, rng.uniform(0.0, self._lengths[cars]), spread * rng.uniform(-1.0, 1.0, count),
-                          rng.normal(0.0, 0.15, count), self._speed[cars] * rng.uniform(0.0, 1.0, count) ** 0.3)
+        self._fleet.place(
+            cars,
+            rng.uniform(0.0, self._lengths[cars]),
+            spread * rng.uniform(-1.0, 1.0, count),
+            rng.normal(0.0, 0.15, count),
+            self._speed[cars] * rng.uniform(0.0, 1.0, count) ** 0.3,
+        )
         camera, imu = self._car.camera, self._car.imu
         self._mount[cars, 0] = camera.pitch_rad + rng.normal(0.0, 0.02, count)
         self._mount[cars, 1] = camera.z_m * rng.uniform(0.93, 1.07, count)

@@ -13,6 +13,7 @@
 # limitations under the License.
 
 """Imitation with recovery data: the policy learns the expert's steering from pictures and IMU."""
+
 import math
 from collections import deque
 from dataclasses import dataclass
@@ -41,13 +42,15 @@ class Rates:
 class Imitation:
     """Gradient steps on sequences: backpropagation through time, Adam, cosine learning rate."""
 
-    def __init__(self, policy: DrivingPolicy, seed: int, rates: Rates = Rates()) -> None:
+    def __init__(self, policy: DrivingPolicy, seed: int, rates: Rates | None = None) -> None:
+        rates = rates or Rates()
         self._policy = policy
         self._generator = torch.Generator().manual_seed(seed)
         vision = list(policy.head.parameters())
         cell = [*policy.network.parameters(), policy.gain, policy.bias]
-        self._optimiser = torch.optim.Adam([{'params': vision, 'top': rates.vision}, {'params': cell, 'top': rates.cell}],
-                                           lr=rates.vision, fused=False)
+        self._optimiser = torch.optim.Adam(
+            [{'params': vision, 'top': rates.vision}, {'params': cell, 'top': rates.cell}], lr=rates.vision, fused=False
+        )
         self._memory: deque[Sequences] = deque(maxlen=MEMORY)
 
     def remember(self, sequences: Sequences) -> None:
@@ -85,5 +88,9 @@ class Imitation:
         stretch = torch.randint(count + 1, (batch,), generator=self._generator).clamp(max=count - 1).tolist()
         car = torch.randint(cars, (batch,), generator=self._generator).tolist()
         picked = [(self._memory[s], c) for s, c in zip(stretch, car)]
-        return Sequences(*(torch.stack([getattr(sequences, name)[c] for sequences, c in picked])
-                           for name in ('pictures', 'imu', 'elapsed', 'steering')))
+        return Sequences(
+            *(
+                torch.stack([getattr(sequences, name)[c] for sequences, c in picked])
+                for name in ('pictures', 'imu', 'elapsed', 'steering')
+            )
+        )

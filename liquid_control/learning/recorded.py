@@ -13,6 +13,7 @@
 # limitations under the License.
 
 """Learning to steer as a human did, from recorded drives."""
+
 import time
 from collections.abc import Callable
 
@@ -33,8 +34,9 @@ RATES = Rates(vision=1.5e-3, cell=1.5e-2)
 MAX_STEP_PERIODS = 10.0
 
 
-def learn_from_drives(policy: DrivingPolicy, drives: list[RecordedDrive], seed: int, budget: Budget,
-                      report: Callable[[Progress], None]) -> Learned:
+def learn_from_drives(
+    policy: DrivingPolicy, drives: list[RecordedDrive], seed: int, budget: Budget, report: Callable[[Progress], None]
+) -> Learned:
     """Learn the human's steering, smoothed over five pictures, from sequences that no gap interrupts.
 
     Half of the sequences are mirrored left to right; light and noise vary.
@@ -55,20 +57,31 @@ class Windows:
     """Sequences of 32 pictures drawn at random from recorded drives."""
 
     def __init__(self, policy: DrivingPolicy, drives: list[RecordedDrive], seed: int) -> None:
-        self._rng = np.random.default_rng((seed, 0xba9))
+        self._rng = np.random.default_rng((seed, 0xBA9))
         self._parts = [part for drive in drives for part in _stretches(policy, drive)]
         if not self._parts:
-            raise InputError(f'no recorded drive has {STEPS} pictures without a gap of {MAX_GAP_S:g} s; record a longer one')
+            raise InputError(
+                f'no recorded drive has {STEPS} pictures without a gap of {MAX_GAP_S:g} s; record a longer one'
+            )
 
     def draw(self, batch: int) -> Sequences:
         """Return sequences (batch, 32, ...), each stretch as likely as its length."""
         sizes = np.array([len(part[3]) - STEPS + 1 for part in self._parts], float)
-        return Sequences(*(torch.stack(column) for column in zip(*(
-            self._window(self._parts[self._rng.choice(len(sizes), p=sizes / sizes.sum())]) for _ in range(batch)))))
+        return Sequences(
+            *(
+                torch.stack(column)
+                for column in zip(
+                    *(
+                        self._window(self._parts[self._rng.choice(len(sizes), p=sizes / sizes.sum())])
+                        for _ in range(batch)
+                    )
+                )
+            )
+        )
 
     def _window(self, part: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
         start = int(self._rng.integers(len(part[3]) - STEPS + 1))
-        pictures, imu, elapsed, steering = (column[start:start + STEPS] for column in part)
+        pictures, imu, elapsed, steering = (column[start : start + STEPS] for column in part)
         if self._rng.random() < 0.5:
             pictures, imu, steering = mirrored(pictures, imu, steering)
         return self._vary(pictures), imu, elapsed, steering
@@ -79,8 +92,13 @@ class Windows:
         return (values + torch.from_numpy(grain)).clamp(0.0, 255.0)
 
 
-def mirrored(pictures: torch.Tensor, imu: torch.Tensor, steering: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Return a drive (T, 3, H, W), (T, 6), (T,) as seen in a mirror: left is right, so rates about x and z and y acceleration change sign."""
+def mirrored(
+    pictures: torch.Tensor, imu: torch.Tensor, steering: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Return a drive (T, 3, H, W), (T, 6), (T,) as seen in a mirror.
+
+    Left is right, so the rates about x and z and the acceleration along y change sign.
+    """
     return pictures.flip(3), imu * torch.tensor([-1.0, 1.0, -1.0, 1.0, -1.0, 1.0]), -steering
 
 
@@ -90,8 +108,14 @@ def _stretches(policy: DrivingPolicy, drive: RecordedDrive) -> list[tuple[torch.
     stretches = []
     for part in (part for part in sequences if part.stop - part.start >= STEPS):
         small = policy.retina.resize(torch.from_numpy(drive.pictures[part]))
-        stretches.append((small, torch.from_numpy(drive.imu[part]), elapsed_periods(drive.stamps[part], policy.spec.period_s),
-                          torch.from_numpy(labels[part])))
+        stretches.append(
+            (
+                small,
+                torch.from_numpy(drive.imu[part]),
+                elapsed_periods(drive.stamps[part], policy.spec.period_s),
+                torch.from_numpy(labels[part]),
+            )
+        )
     return stretches
 
 

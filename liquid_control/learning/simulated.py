@@ -13,6 +13,7 @@
 # limitations under the License.
 
 """Learning to drive in simulation, from nothing to a policy."""
+
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -77,11 +78,21 @@ def new_policy(cell: str, head: str, seed: int) -> DrivingPolicy:
     torch.manual_seed(seed)
     wiring = wiring_to_data(car_ncp(32, seed)) if cell in ('ltc', 'cfc') else None
     imu = {} if head == 'small' else {'imu_channels': (), 'imu_scales': ()}
-    return DrivingPolicy(PolicySpec(cell=cell, wiring=wiring, head=head, period_s=1.0 / default_car().camera.rate_hz,
-                                    max_steering_rad=default_car().max_steering_rad, **imu))
+    return DrivingPolicy(
+        PolicySpec(
+            cell=cell,
+            wiring=wiring,
+            head=head,
+            period_s=1.0 / default_car().camera.rate_hz,
+            max_steering_rad=default_car().max_steering_rad,
+            **imu,
+        )
+    )
 
 
-def learn_in_simulation(policy: DrivingPolicy, seed: int, budget: Budget, report: Callable[[Progress], None]) -> Learned:
+def learn_in_simulation(
+    policy: DrivingPolicy, seed: int, budget: Budget, report: Callable[[Progress], None]
+) -> Learned:
     """Learn from the expert in the fast simulator; ``report`` is called after every stretch of driving."""
     began = time.monotonic()
     collector, imitation = Collector(policy, default_car(), CARS, seed), Imitation(policy, seed)
@@ -126,6 +137,10 @@ class BestOfTrials:
         """Put the best weights back and return their score."""
         _, best = self._best
         self._policy.load_state_dict(best['weights'])
-        return {'engine': 'fast', 'tracks': f'random:{TRIAL_SEEDS[0]}..{TRIAL_SEEDS[-1]}', 'episodes': len(TRIAL_SEEDS),
-                'rate': best['rate'], 'mean_abs_lateral_m': best['lateral']}
-
+        return {
+            'engine': 'fast',
+            'tracks': f'random:{TRIAL_SEEDS[0]}..{TRIAL_SEEDS[-1]}',
+            'episodes': len(TRIAL_SEEDS),
+            'rate': best['rate'],
+            'mean_abs_lateral_m': best['lateral'],
+        }

@@ -13,6 +13,7 @@
 # limitations under the License.
 
 """Closed-loop trial of a policy in the fast simulator: the score by which learning keeps or drops a policy."""
+
 from dataclasses import dataclass
 
 import numpy as np
@@ -58,7 +59,9 @@ class Trial:
         with torch.inference_mode():
             for _ in range(self._time_limit(policy)):
                 pictures = torch.from_numpy(camera.render(self._maps, looks, fleet.poses, *ground))
-                steering, state = policy.sequence(pictures.unsqueeze(1), torch.from_numpy(fleet.imu()).unsqueeze(1), elapsed, state)
+                steering, state = policy.sequence(
+                    pictures.unsqueeze(1), torch.from_numpy(fleet.imu()).unsqueeze(1), elapsed, state
+                )
                 angle = steering[:, 0].clamp(-1.0, 1.0).numpy() * car.max_steering_rad
                 fleet.step(angle, np.full(count, policy.spec.speed_mps), policy.spec.period_s)
                 arc, lateral, _ = fleet.road()
@@ -70,7 +73,11 @@ class Trial:
                 on_road &= (fleet.overrun() <= 0.0) | (driven >= self._lengths)
                 if not (on_road & (driven < self._lengths)).any():
                     break
-        return TrialResult(on_road & (driven >= self._lengths), np.clip(driven / self._lengths, 0.0, 1.0), offset / np.maximum(ticks, 1))
+        return TrialResult(
+            on_road & (driven >= self._lengths),
+            np.clip(driven / self._lengths, 0.0, 1.0),
+            offset / np.maximum(ticks, 1),
+        )
 
     def _time_limit(self, policy: DrivingPolicy) -> int:
         return int((1.5 * self._lengths.max() / max(policy.spec.speed_mps, 0.1) + 3.0) / policy.spec.period_s)

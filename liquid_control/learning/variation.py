@@ -16,6 +16,7 @@
 
 A policy that has seen many cars and cameras drives the one at hand (domain randomisation, Tobin et al. 2017).
 """
+
 import numpy as np
 
 from liquid_control.simulation.appearance import Appearance, random_appearance
@@ -40,9 +41,12 @@ def learning_track(seed: int, rng: np.random.Generator) -> Track:
 def random_handling(car: Car, count: int, rng: np.random.Generator) -> Handling:
     """Draw cars whose steering and grip differ from the description."""
     return Handling(
-        steering_gain=rng.uniform(0.9, 1.1, count), steering_offset=rng.normal(0.0, 0.015, count),
+        steering_gain=rng.uniform(0.9, 1.1, count),
+        steering_offset=rng.normal(0.0, 0.015, count),
         steering_lag=car.steering_time_constant_s * rng.uniform(0.5, 2.0, count),
-        understeer=rng.uniform(0.0, 0.02, count), friction=car.tyre_friction * rng.uniform(0.45, 1.2, count))
+        understeer=rng.uniform(0.0, 0.02, count),
+        friction=car.tyre_friction * rng.uniform(0.45, 1.2, count),
+    )
 
 
 def random_look(rng: np.random.Generator) -> Appearance:
@@ -83,7 +87,9 @@ class PictureFaults:
         if len(noisy):
             grain = rng.standard_normal((len(noisy), *pictures.shape[1:]), dtype=np.float32)
             values[noisy] += grain * self.noise[noisy, None, None, None].astype(np.float32)
-        self._black_left = np.where(rng.random(len(self.noise)) < self._black_rate, 9, np.maximum(self._black_left - 1, 0))
+        self._black_left = np.where(
+            rng.random(len(self.noise)) < self._black_rate, 9, np.maximum(self._black_left - 1, 0)
+        )
         values[self._black_left > 0] = 0.0
         return np.clip(values, 0.0, 255.0).astype(np.uint8)
 

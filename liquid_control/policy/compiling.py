@@ -16,6 +16,7 @@
 
 TorchScript is deprecated upstream and not supported on Python 3.14; what replaces it goes here.
 """
+
 import copy
 import hashlib
 import io
@@ -94,8 +95,10 @@ def load_exported(path: str | Path, sha256: str) -> ExportedPolicy:
         raise InputError(f"policy '{path}' cannot be read ({error}); give the path of an exported policy") from error
     actual = hashlib.sha256(content).hexdigest()
     if actual != sha256.lower():
-        raise InputError(f"policy '{path}' has SHA-256 {actual}, not '{sha256}'; "
-                         'an export is code: set policy_sha256 to its hash only if you trust it')
+        raise InputError(
+            f"policy '{path}' has SHA-256 {actual}, not '{sha256}'; "
+            'an export is code: set policy_sha256 to its hash only if you trust it'
+        )
     extra = {METADATA_NAME: ''}
     try:
         module = torch.jit.load(io.BytesIO(content), map_location='cpu', _extra_files=extra)
@@ -103,7 +106,9 @@ def load_exported(path: str | Path, sha256: str) -> ExportedPolicy:
         return ExportedPolicy(PolicySpec.from_json(metadata['spec']), module, int(metadata['state_size']))
     except (RuntimeError, ValueError, KeyError, TypeError) as error:
         reason = str(error).splitlines()[0]
-        raise InputError(f"policy '{path}' is not an export of liquid_control ({reason}); write it with liquid-control export") from error
+        raise InputError(
+            f"policy '{path}' is not an export of liquid_control ({reason}); write it with liquid-control export"
+        ) from error
 
 
 class Runner:
@@ -133,8 +138,11 @@ class Runner:
         elapsed = min(elapsed_s / self.spec.period_s, MAX_ELAPSED_PERIODS)
         with torch.inference_mode():
             command, self._state = self._step(
-                torch.from_numpy(picture).unsqueeze(0), torch.from_numpy(imu).unsqueeze(0),
-                torch.tensor([[elapsed]]), self._state)
+                torch.from_numpy(picture).unsqueeze(0),
+                torch.from_numpy(imu).unsqueeze(0),
+                torch.tensor([[elapsed]]),
+                self._state,
+            )
             steering, speed = command[0].tolist()
             return Decision(steering, speed, self._state[0].numpy())
 

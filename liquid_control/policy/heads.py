@@ -13,6 +13,7 @@
 # limitations under the License.
 
 """Vision heads: from a whitened picture to sensory features in -1..1."""
+
 import torch
 from torch import Tensor, nn
 
@@ -33,9 +34,13 @@ class SmallHead(nn.Module):
     def __init__(self, features: int) -> None:
         super().__init__()
         self.convolutions = nn.Sequential(
-            nn.Conv2d(3, 16, 6, stride=4), nn.ReLU(),
-            nn.Conv2d(16, 32, 3, stride=2), nn.ReLU(),
-            nn.Conv2d(32, 32, 3), nn.ReLU())
+            nn.Conv2d(3, 16, 6, stride=4),
+            nn.ReLU(),
+            nn.Conv2d(16, 32, 3, stride=2),
+            nn.ReLU(),
+            nn.Conv2d(32, 32, 3),
+            nn.ReLU(),
+        )
         self.dense = nn.Linear(32 * 3 * 9, features)
         self.norm = nn.LayerNorm(features)
         _initialise(self.convolutions)
@@ -76,7 +81,10 @@ def build_head(name: str, features: int) -> nn.Module:
     if name != 'paper':
         raise InputError(f"head '{name}' is not one of {', '.join(PICTURE_SIZES)}; give one of these")
     if features != PAPER_MAPS * PAPER_FEATURES_PER_MAP:
-        raise InputError(f"the paper's head has {PAPER_MAPS * PAPER_FEATURES_PER_MAP} features, not {features}; use it without IMU channels")
+        raise InputError(
+            f"the paper's head has {PAPER_MAPS * PAPER_FEATURES_PER_MAP} features, not {features}; "
+            'use it without IMU channels'
+        )
     return PaperHead()
 
 

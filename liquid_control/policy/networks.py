@@ -13,6 +13,7 @@
 # limitations under the License.
 
 """The network behind the vision head, by the name of its cell."""
+
 from torch import nn
 
 from liquid_control.errors import InputError
@@ -38,8 +39,10 @@ def build_network(spec: PolicySpec) -> nn.Module:
         return BASELINES[spec.cell](spec.inputs)
     wiring = wiring_from_data(spec.wiring)
     if (wiring.input_dim, wiring.output_dim) != (spec.inputs, 1):
-        raise InputError(f'the wiring has {wiring.input_dim} inputs and {wiring.output_dim} outputs, not {spec.inputs} and 1; '
-                         'use the file as it was written')
+        raise InputError(
+            f'the wiring has {wiring.input_dim} inputs and {wiring.output_dim} outputs, not {spec.inputs} and 1; '
+            'use the file as it was written'
+        )
     if spec.cell == 'ltc':
         return LTCCell(wiring, input_mapping=None, output_mapping=None)
     return WiredCfCCell(spec.inputs, wiring)

@@ -13,12 +13,12 @@
 # limitations under the License.
 
 """Policies for ONNX Runtime and other ONNX runtimes."""
+
 import io
 import json
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
 
 from liquid_control.errors import InputError
 from liquid_control.policy.driving_policy import DrivingPolicy
@@ -40,9 +40,18 @@ def export_onnx(policy: DrivingPolicy, path: str | Path, height: int, width: int
         import onnx
         import onnxscript  # noqa: F401 - torch.onnx needs it
     except ImportError as error:
-        raise InputError(f"ONNX export needs the package '{error.name}'; pip install 'liquid_control[export]'") from error
-    example = (torch.zeros(1, height, width, 3, dtype=torch.uint8), torch.zeros(1, 6), torch.ones(1, 1), policy.initial_state())
-    program = torch.onnx.export(policy.eval(), example, dynamo=True, input_names=list(INPUTS), output_names=list(OUTPUTS), verbose=False)
+        raise InputError(
+            f"ONNX export needs the package '{error.name}'; pip install 'liquid_control[export]'"
+        ) from error
+    example = (
+        torch.zeros(1, height, width, 3, dtype=torch.uint8),
+        torch.zeros(1, 6),
+        torch.ones(1, 1),
+        policy.initial_state(),
+    )
+    program = torch.onnx.export(
+        policy.eval(), example, dynamo=True, input_names=list(INPUTS), output_names=list(OUTPUTS), verbose=False
+    )
     model = program.model_proto
     onnx.helper.set_model_props(model, {HEADER_KEY: json.dumps(policy.spec.to_json())})
     content = io.BytesIO()

@@ -13,6 +13,7 @@
 # limitations under the License.
 
 """Policy files: weights as data, metadata beside them, never code."""
+
 import hashlib
 import json
 import os
@@ -49,12 +50,16 @@ def load_policy(path: str | Path) -> DrivingPolicy:
         with safe_open(path, framework='pt') as file:
             metadata = (file.metadata() or {}).get(HEADER_KEY)
             if metadata is None:
-                raise InputError(f"policy '{path}' has no '{HEADER_KEY}' metadata; give a file written by liquid-control train")
+                raise InputError(
+                    f"policy '{path}' has no '{HEADER_KEY}' metadata; give a file written by liquid-control train"
+                )
             tensors = {name: file.get_tensor(name) for name in file.keys()}
     except (SafetensorError, OSError, ValueError) as error:
         if isinstance(error, InputError):
             raise
-        raise InputError(f"policy '{path}' is not a readable safetensors file ({error}); give a file written by liquid-control train") from error
+        raise InputError(
+            f"policy '{path}' is not a readable safetensors file ({error}); give a file written by liquid-control train"
+        ) from error
     return _build(path, metadata, tensors)
 
 
@@ -87,10 +92,14 @@ def write_whole(path: Path, content: bytes) -> None:
 
 def _check_file(path: Path) -> None:
     if not path.is_file():
-        raise InputError(f"policy '{path}' is not a file; give the path of a policy, for example models/ncp19.safetensors")
+        raise InputError(
+            f"policy '{path}' is not a file; give the path of a policy, for example models/ncp19.safetensors"
+        )
     size = path.stat().st_size
     if not 0 < size <= MAX_BYTES:
-        raise InputError(f"policy '{path}' has {size} bytes, outside 1 to {MAX_BYTES}; give a file written by liquid-control train")
+        raise InputError(
+            f"policy '{path}' has {size} bytes, outside 1 to {MAX_BYTES}; give a file written by liquid-control train"
+        )
 
 
 def _build(path: Path, metadata: str, tensors: dict[str, torch.Tensor]) -> DrivingPolicy:
@@ -108,9 +117,13 @@ def _build(path: Path, metadata: str, tensors: dict[str, torch.Tensor]) -> Drivi
 def _check_tensor(path: Path, name: str, expected: torch.Tensor | None, given: torch.Tensor | None) -> None:
     remedy = 'use a policy file written by this version of liquid_control'
     if expected is None or given is None:
-        raise InputError(f"policy '{path}': tensor '{name}' is {'unknown' if expected is None else 'missing'}; {remedy}")
+        raise InputError(
+            f"policy '{path}': tensor '{name}' is {'unknown' if expected is None else 'missing'}; {remedy}"
+        )
     if expected.shape != given.shape or expected.dtype != given.dtype:
-        raise InputError(f"policy '{path}': tensor '{name}' is {given.dtype} {tuple(given.shape)}, "
-                         f'not {expected.dtype} {tuple(expected.shape)}; {remedy}')
+        raise InputError(
+            f"policy '{path}': tensor '{name}' is {given.dtype} {tuple(given.shape)}, "
+            f'not {expected.dtype} {tuple(expected.shape)}; {remedy}'
+        )
     if given.is_floating_point() and not bool(torch.isfinite(given).all()):
         raise InputError(f"policy '{path}': tensor '{name}' holds values that are not finite; train it again")

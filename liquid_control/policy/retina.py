@@ -13,7 +13,6 @@
 # limitations under the License.
 
 """From a camera picture to what the vision head sees: crop, resize, normalise."""
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 

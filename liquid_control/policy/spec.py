@@ -13,6 +13,7 @@
 # limitations under the License.
 
 """What a driving policy is, apart from its weights."""
+
 import math
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
@@ -59,19 +60,37 @@ class PolicySpec:
     def __post_init__(self) -> None:
         _require(self.cell in CELLS, f"cell '{self.cell}' is not one of {', '.join(CELLS)}")
         _require(self.head in PICTURE_SIZES, f"head '{self.head}' is not one of {', '.join(PICTURE_SIZES)}")
-        _require((self.wiring is not None) == (self.cell in ('ltc', 'cfc')), f"cell '{self.cell}' and its wiring do not fit")
-        _require(len(self.crop) == 4 and all(_within(cut, 0.0, 0.9) for cut in self.crop)
-                 and self.crop[0] + self.crop[1] < 0.95 and self.crop[2] + self.crop[3] < 0.95,
-                 f'crop {self.crop} does not leave a picture; each part must be in 0..0.9')
-        _require(set(self.imu_channels) <= set(IMU_CHANNELS), f'IMU channels {self.imu_channels} are not all of {", ".join(IMU_CHANNELS)}')
-        _require(len(self.imu_scales) == len(self.imu_channels) and all(_within(s, -1e3, 1e3) for s in self.imu_scales),
-                 f'IMU scales {self.imu_scales} must be one finite number a channel')
-        _require(isinstance(self.inputs, int) and len(self.imu_channels) < self.inputs <= 1024,
-                 f'{self.inputs} inputs must be more than the IMU channels and at most 1024')
+        _require(
+            (self.wiring is not None) == (self.cell in ('ltc', 'cfc')), f"cell '{self.cell}' and its wiring do not fit"
+        )
+        _require(
+            len(self.crop) == 4
+            and all(_within(cut, 0.0, 0.9) for cut in self.crop)
+            and self.crop[0] + self.crop[1] < 0.95
+            and self.crop[2] + self.crop[3] < 0.95,
+            f'crop {self.crop} does not leave a picture; each part must be in 0..0.9',
+        )
+        _require(
+            set(self.imu_channels) <= set(IMU_CHANNELS),
+            f'IMU channels {self.imu_channels} are not all of {", ".join(IMU_CHANNELS)}',
+        )
+        _require(
+            len(self.imu_scales) == len(self.imu_channels) and all(_within(s, -1e3, 1e3) for s in self.imu_scales),
+            f'IMU scales {self.imu_scales} must be one finite number a channel',
+        )
+        _require(
+            isinstance(self.inputs, int) and len(self.imu_channels) < self.inputs <= 1024,
+            f'{self.inputs} inputs must be more than the IMU channels and at most 1024',
+        )
         _require(_within(self.period_s, 1e-3, 10.0), f'period {self.period_s} s is outside 0.001 to 10 s')
-        _require(_within(self.max_steering_rad, 0.01, 1.5), f'steering limit {self.max_steering_rad} rad is outside 0.01 to 1.5 rad')
+        _require(
+            _within(self.max_steering_rad, 0.01, 1.5),
+            f'steering limit {self.max_steering_rad} rad is outside 0.01 to 1.5 rad',
+        )
         _require(_within(self.speed_mps, 0.0, 30.0), f'speed {self.speed_mps} m/s is outside 0 to 30 m/s')
-        _require(isinstance(self.training, dict) and isinstance(self.score, dict), 'training and score must be JSON objects')
+        _require(
+            isinstance(self.training, dict) and isinstance(self.score, dict), 'training and score must be JSON objects'
+        )
 
     @property
     def visual_features(self) -> int:
@@ -100,11 +119,18 @@ class PolicySpec:
         try:
             return cls(**given)
         except TypeError as error:
-            raise InputError(f'policy metadata has a field of the wrong type ({error}); train or export it again') from error
+            raise InputError(
+                f'policy metadata has a field of the wrong type ({error}); train or export it again'
+            ) from error
 
 
 def _within(value: Any, low: float, high: float) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value) and low <= value <= high
+    return (
+        isinstance(value, (int, float))
+        and not isinstance(value, bool)
+        and math.isfinite(value)
+        and low <= value <= high
+    )
 
 
 def _require(condition: bool, message: str) -> None:

@@ -13,6 +13,7 @@
 # limitations under the License.
 
 """A wiring as plain data: every synapse and its polarity, as the policy file holds it."""
+
 from typing import Any
 
 import numpy as np
@@ -73,7 +74,9 @@ def wiring_from_data(data: Any) -> Wiring:
     except (TypeError, KeyError, ValueError) as error:
         if isinstance(error, InputError):
             raise
-        raise InputError(f'the wiring is not readable ({type(error).__name__}: {error}); use the file as it was written') from error
+        raise InputError(
+            f'the wiring is not readable ({type(error).__name__}: {error}); use the file as it was written'
+        ) from error
     return wiring
 
 
@@ -83,7 +86,9 @@ def _synapses(adjacency: np.ndarray) -> list[list[int]]:
 
 def _count(value: Any) -> int:
     if not isinstance(value, int) or not 1 <= value <= MAX_NEURONS:
-        raise InputError(f'the wiring has a size of {value}, outside 1 to {MAX_NEURONS}; use the file as it was written')
+        raise InputError(
+            f'the wiring has a size of {value}, outside 1 to {MAX_NEURONS}; use the file as it was written'
+        )
     return value
 
 

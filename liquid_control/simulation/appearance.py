@@ -13,6 +13,7 @@
 # limitations under the License.
 
 """What a track looks like: colours, markings and light."""
+
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -45,7 +46,9 @@ class Appearance:
 
     def __post_init__(self) -> None:
         if self.centre_line not in CENTRE_LINES:
-            raise InputError(f"centre line '{self.centre_line}' is not one of {', '.join(CENTRE_LINES)}; give one of these")
+            raise InputError(
+                f"centre line '{self.centre_line}' is not one of {', '.join(CENTRE_LINES)}; give one of these"
+            )
 
     def with_centre_line(self, centre_line: str | None) -> 'Appearance':
         """Return the same look with another centre line, or unchanged for None."""
@@ -59,13 +62,18 @@ def random_appearance(rng: np.random.Generator) -> Appearance:
     while np.abs(ground - road).max() < 0.06:
         ground = _colour(rng, 0.08, 0.70)
     return Appearance(
-        road_rgb=tuple(road), ground_rgb=tuple(ground),
-        edge_rgb=tuple(_contrasting(rng, road)), centre_rgb=tuple(_contrasting(rng, road)),
+        road_rgb=tuple(road),
+        ground_rgb=tuple(ground),
+        edge_rgb=tuple(_contrasting(rng, road)),
+        centre_rgb=tuple(_contrasting(rng, road)),
         sky_rgb=tuple(_colour(rng, 0.4, 0.95)),
-        edge_line_m=rng.uniform(0.04, 0.07), centre_line_m=rng.uniform(0.04, 0.07),
+        edge_line_m=rng.uniform(0.04, 0.07),
+        centre_line_m=rng.uniform(0.04, 0.07),
         centre_line=str(rng.choice(CENTRE_LINES, p=(0.5, 0.2, 0.3))),
-        dash_m=rng.uniform(0.25, 0.6), gap_m=rng.uniform(0.25, 0.6),
-        light=rng.uniform(0.7, 1.2))
+        dash_m=rng.uniform(0.25, 0.6),
+        gap_m=rng.uniform(0.25, 0.6),
+        light=rng.uniform(0.7, 1.2),
+    )
 
 
 def _colour(rng: np.random.Generator, low: float, high: float) -> np.ndarray:

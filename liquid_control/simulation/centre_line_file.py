@@ -13,6 +13,7 @@
 # limitations under the License.
 
 """Centre-line files in the format of F1TENTH and the TUM racetrack database."""
+
 import csv
 from pathlib import Path
 
@@ -47,7 +48,9 @@ def _read_rows(path: Path) -> np.ndarray:
     try:
         text = path.read_text(encoding='utf-8')
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"track '{path}' cannot be read as text ({error}); give random:SEED or a CSV file with {COLUMNS}") from error
+        raise InputError(
+            f"track '{path}' cannot be read as text ({error}); give random:SEED or a CSV file with {COLUMNS}"
+        ) from error
     rows = []
     for number, row in enumerate(csv.reader(text.splitlines()), start=1):
         if not row or row[0].lstrip().startswith('#'):
@@ -71,7 +74,10 @@ def _parse(path: Path, number: int, row: list[str]) -> list[float]:
 
 def _check_shape(path: Path, rows: np.ndarray) -> None:
     if len(rows) < MIN_POINTS:
-        raise InputError(f"track '{path}' has {len(rows)} points, at least {MIN_POINTS} are needed; write {COLUMNS}, one point a line")
+        raise InputError(
+            f"track '{path}' has {len(rows)} points, at least {MIN_POINTS} are needed; "
+            f'write {COLUMNS}, one point a line'
+        )
     for width in (rows[:, 2] + rows[:, 3]).min(), (rows[:, 2] + rows[:, 3]).max():
         check_road_width(width)
     if rows[:, 2:].min() <= 0.0:
@@ -85,4 +91,7 @@ def _check_shape(path: Path, rows: np.ndarray) -> None:
         raise InputError(f"track '{path}' is open: {steps[-1]:.1f} m between its last and first point; close the loop")
     crossing = self_crossing(rows[:, :2])
     if crossing is not None:
-        raise InputError(f"track '{path}' crosses itself at points {crossing[0] + 1} and {crossing[1] + 1}; give a loop without a crossing")
+        raise InputError(
+            f"track '{path}' crosses itself at points {crossing[0] + 1} and {crossing[1] + 1}; "
+            'give a loop without a crossing'
+        )

@@ -18,6 +18,7 @@ Draws what the vision head sees (after crop and resize), without the full camera
 Lines and edges are coverage functions of the distance fields of a GroundMap, one pixel wide at their border, so
 they stay sharp near the car and blend far away.
 """
+
 import cv2
 import numpy as np
 
@@ -52,8 +53,9 @@ class FastCamera:
         reach = np.minimum(height[:, None, None] / drop, MAX_RANGE_M / np.maximum(forward, 0.1))
         return (self._camera.x_m + forward * reach).astype(np.float32), (-self._right * reach).astype(np.float32)
 
-    def render(self, maps: list[GroundMap], looks: list[Appearance], poses: np.ndarray,
-               forward: np.ndarray, left: np.ndarray) -> np.ndarray:
+    def render(
+        self, maps: list[GroundMap], looks: list[Appearance], poses: np.ndarray, forward: np.ndarray, left: np.ndarray
+    ) -> np.ndarray:
         """Return uint8 pictures (B, 3, height, width) of B cars.
 
         :param maps: ground map of each car's track; ``looks``: its appearance.
@@ -66,22 +68,33 @@ class FastCamera:
         return _shade(fields, looks)
 
 
-def _pixel_rays(camera: Camera, height: int, width: int, crop: tuple[float, float, float, float]) -> tuple[np.ndarray, np.ndarray]:
+def _pixel_rays(
+    camera: Camera, height: int, width: int, crop: tuple[float, float, float, float]
+) -> tuple[np.ndarray, np.ndarray]:
     """Return slopes to the right and down of the pixel middles of the cropped, resized view."""
     top, bottom, left, right = crop
     rows = camera.height_px * (top + (1.0 - top - bottom) * (np.arange(height) + 0.5) / height)
     columns = camera.width_px * (left + (1.0 - left - right) * (np.arange(width) + 0.5) / width)
     x = (columns - 0.5 * camera.width_px) / camera.focal_px
     y = (rows - 0.5 * camera.height_px) / camera.focal_px
-    return np.broadcast_to(x[None, :], (height, width)).astype(np.float32), np.broadcast_to(y[:, None], (height, width)).astype(np.float32)
+    return np.broadcast_to(x[None, :], (height, width)).astype(np.float32), np.broadcast_to(
+        y[:, None], (height, width)
+    ).astype(np.float32)
 
 
 def _look_up(ground: GroundMap, pose: np.ndarray, forward: np.ndarray, left: np.ndarray, out: np.ndarray) -> None:
     cos, sin = np.float32(np.cos(pose[2]) / CELL_M), np.float32(np.sin(pose[2]) / CELL_M)
     column = forward * cos - left * sin + np.float32((pose[0] - ground.origin[0]) / CELL_M)
     row = forward * sin + left * cos + np.float32((pose[1] - ground.origin[1]) / CELL_M)
-    cv2.remap(ground.fields, column, row, cv2.INTER_LINEAR, dst=out,
-              borderMode=cv2.BORDER_CONSTANT, borderValue=(FAR_M, FAR_M, 1.0, 0.0))
+    cv2.remap(
+        ground.fields,
+        column,
+        row,
+        cv2.INTER_LINEAR,
+        dst=out,
+        borderMode=cv2.BORDER_CONSTANT,
+        borderValue=(FAR_M, FAR_M, 1.0, 0.0),
+    )
 
 
 def _shade(fields: np.ndarray, looks: list[Appearance]) -> np.ndarray:

@@ -13,6 +13,7 @@
 # limitations under the License.
 
 """The fast simulator: many cars at once, each on its own track, for learning."""
+
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,8 +46,13 @@ class Handling:
     @classmethod
     def nominal(cls, car: Car, count: int) -> 'Handling':
         """Return the handling of ``count`` cars that are as described."""
-        return cls(np.ones(count), np.zeros(count), np.full(count, car.steering_time_constant_s),
-                   np.zeros(count), np.full(count, car.tyre_friction))
+        return cls(
+            np.ones(count),
+            np.zeros(count),
+            np.full(count, car.steering_time_constant_s),
+            np.zeros(count),
+            np.full(count, car.tyre_friction),
+        )
 
 
 class FastFleet:
@@ -63,8 +69,13 @@ class FastFleet:
         self._spacing = np.array([track.spacing for track in tracks])
         self._line = np.zeros((count, longest, 5))
         for row, track in enumerate(tracks):
-            columns = (track.centre, track.heading[:, None], track.half_width_left[:, None], track.half_width_right[:, None])
-            self._line[row, :len(track.centre)] = np.hstack(columns)
+            columns = (
+                track.centre,
+                track.heading[:, None],
+                track.half_width_left[:, None],
+                track.half_width_right[:, None],
+            )
+            self._line[row, : len(track.centre)] = np.hstack(columns)
         self._cars = np.arange(count)
         self.poses, self.speed, self.steering = np.zeros((count, 3)), np.zeros(count), np.zeros(count)
         self.yaw_rate, self.acceleration = np.zeros(count), np.zeros(count)
@@ -73,7 +84,9 @@ class FastFleet:
     def __len__(self) -> int:
         return len(self.tracks)
 
-    def place(self, cars: np.ndarray, arc: np.ndarray, lateral: np.ndarray, heading: np.ndarray, speed: np.ndarray) -> None:
+    def place(
+        self, cars: np.ndarray, arc: np.ndarray, lateral: np.ndarray, heading: np.ndarray, speed: np.ndarray
+    ) -> None:
         """Put cars on their roads: arc length m, lateral offset m, heading error rad, speed m/s, each (K,)."""
         self._sample[cars] = (arc / self._spacing[cars]).astype(int) % self._samples[cars]
         x, y, yaw = self._line[cars, self._sample[cars], :3].T
@@ -113,7 +126,7 @@ class FastFleet:
         """Return noiseless IMU vectors (B, 6): angular velocity rad/s, specific force m/s^2, REP-103 axes."""
         vector = np.zeros((len(self), 6), np.float32)
         vector[:, 2] = self.yaw_rate
-        vector[:, 3] = self.acceleration - self.car.imu.x_m * self.yaw_rate ** 2
+        vector[:, 3] = self.acceleration - self.car.imu.x_m * self.yaw_rate**2
         vector[:, 4] = self.speed * self.yaw_rate
         vector[:, 5] = GRAVITY_MPS2
         return vector
@@ -132,14 +145,14 @@ class FastFleet:
         self.poses[:, 2] += duration * self.yaw_rate
 
     def _curvature(self) -> np.ndarray:
-        handling, square = self.handling, self.speed ** 2
+        handling, square = self.handling, self.speed**2
         angle = handling.steering_gain * self.steering + handling.steering_offset
         curvature = np.tan(angle) / (self.car.wheelbase_m * (1.0 + handling.understeer * square))
         demand = np.abs(curvature) * square / (handling.friction * GRAVITY_MPS2)
-        return curvature / (1.0 + demand ** 8) ** 0.125
+        return curvature / (1.0 + demand**8) ** 0.125
 
     def _follow(self) -> None:
         """Move each car's nearest centre-line sample along with it."""
         window = (self._sample[:, None] + np.arange(-SEARCH_SAMPLES, SEARCH_SAMPLES + 1)) % self._samples[:, None]
         offset = self._line[self._cars[:, None], window, :2] - self.poses[:, None, :2]
-        self._sample = window[self._cars, np.argmin((offset ** 2).sum(axis=2), axis=1)]
+        self._sample = window[self._cars, np.argmin((offset**2).sum(axis=2), axis=1)]

@@ -13,6 +13,7 @@
 # limitations under the License.
 
 """Track SPEC, as the command line and the nodes take it."""
+
 from liquid_control.errors import InputError
 from liquid_control.simulation.centre_line_file import read_centre_line
 from liquid_control.simulation.random_track import random_track
@@ -38,6 +39,8 @@ def load_track(spec: str, centre_line: str | None = None, road_width: float | No
 
 def _seed(spec: str) -> int:
     seed = spec.removeprefix('random:')
-    if not seed.isdecimal() or int(seed) >= 2 ** 63:
-        raise InputError(f"track '{spec}' needs a whole number from 0 to 2^63 - 1 after 'random:', for example random:1000000")
+    if not seed.isdecimal() or int(seed) >= 2**63:
+        raise InputError(
+            f"track '{spec}' needs a whole number from 0 to 2^63 - 1 after 'random:', for example random:1000000"
+        )
     return int(seed)
