@@ -18,7 +18,7 @@ import sys
 
 from small_tub import drive, pack, write_tub
 
-from liquid_control.learning.imu_axes import parse_axes
+from liquid_control.recording.imu_axes import parse_axes
 
 
 def liquid_control(*arguments) -> subprocess.CompletedProcess:

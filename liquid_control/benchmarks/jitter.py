@@ -19,7 +19,7 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from liquid_control.benchmarks.node import drive_parameters, record
-from liquid_control.benchmarks.processes import last_line, node_process, require_ros
+from liquid_control.nodes.processes import last_line, node_process, require_ros
 from liquid_control.errors import InputError
 from liquid_control.evaluation.statistics import median_and_p99
 

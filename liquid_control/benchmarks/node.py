@@ -21,7 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
-from liquid_control.benchmarks.processes import last_line, node_process, require_ros, resident_mb, run_probe
+from liquid_control.nodes.processes import last_line, node_process, require_ros, resident_mb, run_probe
 from liquid_control.benchmarks.timing import ratio
 from liquid_control.errors import InputError
 from liquid_control.evaluation.statistics import median_and_p99

@@ -46,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Drive; return 0 if every lap was completed, else 1."""
-    from liquid_control.benchmarks.processes import require_ros
+    from liquid_control.nodes.processes import require_ros
     from liquid_control.cli.output import check_writable, make_folder, write_json
     from liquid_control.evaluation.watch import Watch
     from liquid_control.simulation.car import default_car
@@ -110,7 +110,7 @@ def _drive(args: argparse.Namespace, policy: Path, track, watch, out: Path) -> s
     from rclpy.executors import SingleThreadedExecutor
     from rclpy.signals import SignalHandlerOptions
 
-    from liquid_control.benchmarks.processes import node_process
+    from liquid_control.nodes.processes import node_process
     from liquid_control.cli.ros_domain import use_private_domain
     from liquid_control.nodes.spectator import Spectator
     domain = use_private_domain()

@@ -80,7 +80,7 @@ def _closed_loop(args: argparse.Namespace) -> dict:
 
 def _open_loop(args: argparse.Namespace) -> dict:
     from liquid_control.evaluation.open_loop import always_the_mean, open_loop
-    from liquid_control.learning.recorded_drive import load_drive, training_split
+    from liquid_control.recording.recorded_drive import load_drive, training_split
     from liquid_control.policy.policy_file import load_policy
     policies = {path: load_policy(path) for path in args.policy}
     rows = []

@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Convert and report what was written, decided and left out."""
     from liquid_control.cli.progress import progress
-    from liquid_control.learning.tub_import import import_tub
+    from liquid_control.recording.tub_import import import_tub
     report = import_tub(args.tub, args.bag, args.imu_axes, args.gyro_unit, args.rate,
                         lambda records: progress(records, 'Writing'))
     for line in report.decisions:

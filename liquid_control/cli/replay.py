@@ -17,7 +17,6 @@ import argparse
 import json
 import math
 import os
-import signal
 import subprocess
 import sys
 import tempfile
@@ -29,7 +28,6 @@ from liquid_control.errors import InputError
 
 HELP = "play a bag's camera and IMU to a drive node and compare its steering with the human's"
 MIN_RATE, MAX_RATE = 0.1, 10.0
-STOP_TIMEOUT_S = 10.0
 TIMEOUT_PERIODS, MIN_TIMEOUT_S, MAX_TIMEOUT_S = 3.0, 0.1, 5.0
 TICKS_PER_PICTURE, MAX_CONTROL_RATE_HZ = 4.0, 100.0
 NAMESPACE = 'replay'
@@ -47,11 +45,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Play, show progress and print what came back; 1 if no drive node answered."""
-    from liquid_control.benchmarks.processes import require_ros
+    from liquid_control.nodes.processes import require_ros
     from liquid_control.cli.ros_domain import use_private_domain
-    from liquid_control.learning.bag import open_bag
-    from liquid_control.learning.playback import assess, pace
-    from liquid_control.learning.recorded_drive import camera_topic, imu_topic
+    from liquid_control.recording.bag import open_bag
+    from liquid_control.recording.playback import assess, pace
+    from liquid_control.recording.recorded_drive import camera_topic, imu_topic
     if not MIN_RATE <= args.rate <= MAX_RATE:
         raise InputError(f'rate {args.rate:g} is outside {MIN_RATE:g} to {MAX_RATE:g}; give 1 for the recorded speed')
     with open_bag(args.bag) as bag:
@@ -83,7 +81,7 @@ def _drive_node(policy: str | None, period_s: float, folder: Path) -> Iterator[s
     if policy is None:
         yield None
         return
-    from liquid_control.benchmarks.processes import node_process
+    from liquid_control.nodes.processes import node_process
     from liquid_control.policy.policy_file import load_policy
     load_policy(policy)
     timeout = min(max(TIMEOUT_PERIODS * period_s, MIN_TIMEOUT_S), MAX_TIMEOUT_S)
@@ -100,6 +98,7 @@ def _follow(command: list[str], seconds: float, drive_node: subprocess.Popen | N
     :raises InputError: if the drive node that was started for it ends.
     """
     from liquid_control.cli.progress import progress
+    from liquid_control.nodes.processes import stop_process
     player = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)
     try:
         with progress(seconds, 'Replay') as bar:
@@ -113,11 +112,12 @@ def _follow(command: list[str], seconds: float, drive_node: subprocess.Popen | N
             raise RuntimeError(f'the player ended with code {code}')
         return code == 0
     finally:
-        _stop(player)
+        stop_process(player)
+        player.stdout.close()
 
 
 def _show(bar, told: dict[str, float]) -> None:
-    from liquid_control.learning.recorded_drive import steering_of_twist
+    from liquid_control.recording.recorded_drive import steering_of_twist
     if 'waiting' in told:
         bar.update(0.0, 'waiting for a drive node')
         return
@@ -137,14 +137,3 @@ def _report(replay) -> int:
     else:
         print('steering error      unknown: no picture has both a human command and a moving answer')
     return 0 if replay.commands else 1
-
-
-def _stop(process: subprocess.Popen) -> None:
-    if process.poll() is None:
-        process.send_signal(signal.SIGINT)
-        try:
-            process.wait(STOP_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-    process.stdout.close()

@@ -135,7 +135,7 @@ def _learn(args: argparse.Namespace, policy, budget, report) -> tuple:
         return learn_in_simulation(policy, args.seed, budget, report), []
     from liquid_control.evaluation.open_loop import always_the_mean, open_loop
     from liquid_control.learning.recorded import learn_from_drives
-    from liquid_control.learning.recorded_drive import load_drive, training_split
+    from liquid_control.recording.recorded_drive import load_drive, training_split
 
     splits = [training_split(load_drive(bag), LEARNING_SHARE) for bag in args.bag]
     learned = learn_from_drives(policy, [first for first, _ in splits], args.seed, budget, report)

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from liquid_control.learning.recorded_drive import RecordedDrive, split_sequences
+from liquid_control.recording.recorded_drive import RecordedDrive, split_sequences
 from liquid_control.policy.compiling import Runner
 from liquid_control.policy.driving_policy import DrivingPolicy
 

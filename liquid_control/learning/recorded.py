@@ -23,7 +23,7 @@ import torch
 from liquid_control.errors import InputError
 from liquid_control.learning.collector import Sequences
 from liquid_control.learning.imitation import Imitation, Rates
-from liquid_control.learning.recorded_drive import RecordedDrive, smooth_labels, split_sequences
+from liquid_control.recording.recorded_drive import RecordedDrive, smooth_labels, split_sequences
 from liquid_control.learning.simulated import Budget, Learned, Progress
 from liquid_control.policy.driving_policy import DrivingPolicy
 

@@ -32,9 +32,9 @@ from rclpy.qos import QoSProfile, qos_profile_sensor_data
 from rclpy.utilities import remove_ros_args
 from sensor_msgs.msg import CompressedImage, Image, Imu
 
-from liquid_control.learning.bag import COMPRESSED, open_bag, with_header_stamp
-from liquid_control.learning.playback import Due, timeline
-from liquid_control.learning.recorded_drive import camera_topic, imu_topic
+from liquid_control.recording.bag import COMPRESSED, open_bag, with_header_stamp
+from liquid_control.recording.playback import Due, timeline
+from liquid_control.recording.recorded_drive import camera_topic, imu_topic
 
 START_TIMEOUT_S = 60.0
 SETTLE_S = 1.0

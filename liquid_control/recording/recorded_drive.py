@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from liquid_control.errors import InputError
-from liquid_control.learning.bag import (
+from liquid_control.recording.bag import (
     ACKERMANN, COMPRESSED, HEADER_BYTES, IMAGE, IMU, JOY, TWIST, TWIST_STAMPED, Bag, Topic, header_stamp_ns, open_bag)
 from liquid_control.sensing.imu import imu_vector
 from liquid_control.sensing.picture import picture_of

@@ -25,11 +25,11 @@ import pytest
 from small_tub import drive, pack, write_tub
 
 from liquid_control.errors import InputError
-from liquid_control.learning.bag import COMPRESSED, IMU, JOY, TWIST_STAMPED, open_bag
-from liquid_control.learning.imu_axes import estimate_axes, parse_axes
-from liquid_control.learning.recorded_drive import load_drive
-from liquid_control.learning.tub import open_tub
-from liquid_control.learning.tub_import import import_tub
+from liquid_control.recording.bag import COMPRESSED, IMU, JOY, TWIST_STAMPED, open_bag
+from liquid_control.recording.imu_axes import estimate_axes, parse_axes
+from liquid_control.recording.recorded_drive import load_drive
+from liquid_control.recording.tub import open_tub
+from liquid_control.recording.tub_import import import_tub
 
 SHARED = Path(os.environ.get('LIQUID_CONTROL_SHARED', Path(__file__).parents[2] / 'shared')) / 'data'
 SENSOR = parse_axes('-z,-x,y').rotation

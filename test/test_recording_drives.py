@@ -22,9 +22,9 @@ from rosbags.rosbag2 import StoragePlugin, Writer
 
 from liquid_control.errors import InputError
 from liquid_control.evaluation.open_loop import always_the_mean, compare, open_loop, predict, previous_command
-from liquid_control.learning.bag import (
+from liquid_control.recording.bag import (
     ACKERMANN, IMAGE, TWIST, header_stamp_ns, message_types, new_bag, open_bag, with_header_stamp)
-from liquid_control.learning.recorded_drive import load_drive, smooth_labels, split_sequences, training_split
+from liquid_control.recording.recorded_drive import load_drive, smooth_labels, split_sequences, training_split
 from liquid_control.policy.driving_policy import DrivingPolicy
 from liquid_control.policy.spec import PolicySpec
 from liquid_control.simulation.car import default_car

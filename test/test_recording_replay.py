@@ -26,8 +26,8 @@ import pytest
 import torch
 
 from liquid_control.cli.ros_domain import free_domain
-from liquid_control.learning.bag import new_bag, open_bag
-from liquid_control.learning.playback import assess, pace, timeline
+from liquid_control.recording.bag import new_bag, open_bag
+from liquid_control.recording.playback import assess, pace, timeline
 from liquid_control.policy.driving_policy import DrivingPolicy
 from liquid_control.policy.policy_file import save_policy
 from liquid_control.policy.spec import PolicySpec

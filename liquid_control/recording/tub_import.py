@@ -37,9 +37,9 @@ from pathlib import Path
 import numpy as np
 
 from liquid_control.errors import InputError
-from liquid_control.learning.bag import BagWriter, new_bag
-from liquid_control.learning.imu_axes import Axes, estimate_axes, parse_axes
-from liquid_control.learning.tub import PNG_START, REMEDY, TubRecord, open_tub
+from liquid_control.recording.bag import BagWriter, new_bag
+from liquid_control.recording.imu_axes import Axes, estimate_axes, parse_axes
+from liquid_control.recording.tub import PNG_START, REMEDY, TubRecord, open_tub
 from liquid_control.simulation.car import default_car
 
 CAMERA_TOPIC, IMU_TOPIC = '/camera/image_raw/compressed', '/imu/data_raw'

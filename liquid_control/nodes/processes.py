@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Node processes of a benchmark, in the ROS domain of this process."""
+"""Nodes as processes of their own, in the ROS domain of this process."""
 import importlib.util
 import os
 import signal
@@ -55,7 +55,7 @@ def node_process(name: str, namespace: str, log: Path, parameters: dict[str, obj
         try:
             yield process
         finally:
-            _stop(process)
+            stop_process(process)
 
 
 def run_probe(namespace: str, out: Path, *options: str) -> bool:
@@ -78,7 +78,8 @@ def resident_mb(pid: int) -> float:
     raise ProcessLookupError(f'process {pid} has ended')
 
 
-def _stop(process: subprocess.Popen) -> None:
+def stop_process(process: subprocess.Popen) -> None:
+    """Interrupt a process as Ctrl-C would, if it still runs, and wait; kill it when it does not end in ten seconds."""
     if process.poll() is None:
         process.send_signal(signal.SIGINT)
         try:

@@ -21,8 +21,8 @@ from pathlib import Path
 import numpy as np
 
 from liquid_control.errors import InputError
-from liquid_control.learning.bag import Bag
-from liquid_control.learning.recorded_drive import camera_topic, human_steering, imu_topic, stamp_ns, steering_of_twist
+from liquid_control.recording.bag import Bag
+from liquid_control.recording.recorded_drive import camera_topic, human_steering, imu_topic, stamp_ns, steering_of_twist
 
 MAX_GAP_S = 1.0
 
