@@ -176,9 +176,9 @@ class Rig:
         self.node.destroy_client(client)
         return future.result()
 
-    def set_parameter(self, name: str, value: object) -> tuple[bool, str]:
+    def set_parameter(self, name: str, value: object, node: str = 'drive') -> tuple[bool, str]:
         request = SetParameters.Request(parameters=[Parameter(name, value=value).to_parameter_msg()])
-        result = self.call(SetParameters, '/drive/set_parameters', request).results[0]
+        result = self.call(SetParameters, f'/{node}/set_parameters', request).results[0]
         return result.successful, result.reason
 
     def describe(self, node: str, names: list[str]) -> list:

@@ -81,9 +81,9 @@ def rig(runner):
 
 def test_each_picture_is_answered_once_and_the_answer_held(rig):
     tick = rig.tick()
-    assert tick.neurons.shape == (19,) and tick.command.speed_mps == 2.0
+    assert tick.answer.neurons.shape == (19,) and tick.command.speed_mps == 2.0
     held = rig.tick(picture=False)
-    assert held.neurons is None and held.picture is tick.picture and held.command.speed_mps == 2.0
+    assert held.answer is None and held.picture is tick.picture and held.command.speed_mps == 2.0
     assert rig.pilot.answered == 4
 
 
@@ -96,7 +96,7 @@ def test_a_stale_camera_stops_within_its_timeout_and_the_policy_starts_afresh(ri
     runner.reset()
     pixels = np.frombuffer(message.data, np.uint8).reshape(HEIGHT, WIDTH, 3)
     fresh = runner.step(pixels, np.array([0, 0, 0, 0, 0, 9.81], np.float32), PERIOD)
-    np.testing.assert_array_equal(again.neurons, fresh.neurons)
+    np.testing.assert_array_equal(again.answer.neurons, fresh.neurons)
 
 
 def test_a_stale_imu_stops_too(rig):
@@ -163,14 +163,14 @@ def test_a_picture_of_another_size_is_answered(rig):
     rig.imu()
     rig.picture(height=30, width=40, step=120, data=bytearray(range(240)) * 15)
     tick = rig.pilot.tick(rig.now)
-    assert tick.state is State.DRIVING and tick.neurons is not None
+    assert tick.state is State.DRIVING and tick.answer is not None
 
 
 def test_disengaged_the_network_goes_on_and_the_car_stands(rig):
     rig.pilot.engage(False)
     tick = rig.tick()
     assert tick.state is State.DISENGAGED and tick.command == (0.0, 0.0) and tick.picture is None
-    assert tick.neurons is not None
+    assert tick.answer is not None
     rig.pilot.engage(True)
     assert rig.tick().state is State.DRIVING
 

@@ -14,6 +14,7 @@
 
 """The drive node as a process, over DDS, on the steady clock."""
 import math
+import shutil
 import signal
 
 import pytest
@@ -182,7 +183,6 @@ def test_every_parameter_is_described_with_its_limits(rig):
     ('control_rate_hz', 500, 'control_rate_hz = 500 is outside 1 to 100'),
     ('max_steering_rad', float('nan'), 'max_steering_rad'),
     ('max_speed_mps', 'fast', "max_speed_mps = 'fast' is not a float"),
-    ('policy', '/other.safetensors', 'policy can only change while the node is unconfigured'),
     ('command_type', 'twist', 'command_type can only change while the node is unconfigured')])
 def test_a_bad_parameter_is_rejected_with_the_reason(rig, name, value, words):
     successful, reason = rig.set_parameter(name, value)
@@ -204,6 +204,52 @@ def test_the_control_rate_can_change_while_driving(rig):
     rig.until_driving()
     assert rig.set_parameter('control_rate_hz', 30.0)[0]
     rig.until(lambda: rig.value('drive', 'phase_locked') == 'True', what='phase lock')
+
+
+def test_another_policy_takes_over_between_two_ticks(rig, policy, tmp_path):
+    old = rig.value('drive', 'policy_loaded')
+    other = tmp_path / 'other.safetensors'
+    shutil.copy(policy, other)
+    rig.until_driving()
+    begin = len(rig.commands)
+    assert rig.set_parameter('policy', str(other)) == (True, '')
+    rig.until(lambda: rig.value('drive', 'policy_loaded') == str(other), what='the other policy')
+    rig.until(lambda: len(rig.commands) > begin + 30, what='commands of the other policy')
+    assert rig.value('drive', 'swaps') == '1' and 0.0 not in {speed for _, speed, _ in rig.commands[begin:]}
+    assert rig.set_parameter('policy', old)[0]
+    rig.until(lambda: rig.value('drive', 'policy_loaded') == old, what='the first policy')
+
+
+@pytest.mark.parametrize(('content', 'words'), [
+    (None, 'is not a file'), (b'', 'has 0 bytes'), (b'half a policy' * 99, 'is not a readable safetensors file')])
+def test_a_policy_that_cannot_be_used_is_refused_and_the_old_one_drives_on(rig, tmp_path, content, words):
+    bad, old = tmp_path / 'bad.safetensors', rig.value('drive', 'policy_loaded')
+    if content is not None:
+        bad.write_bytes(content)
+    successful, reason = rig.set_parameter('policy', str(bad))
+    assert not successful and words in reason and str(bad) in reason
+    rig.until_driving()
+    assert rig.value('drive', 'policy_loaded') == old
+
+
+def test_the_answers_of_the_policy_are_there_while_a_human_drives(rig):
+    answers = []
+    listener = rig.node.create_subscription(TwistStamped, 'drive/policy', answers.append, 1)
+    human = rig.node.create_publisher(TwistStamped, 'cmd_vel_teleop', 1)
+    message = TwistStamped()
+    message.twist.linear.x = 0.7
+
+    def picture():
+        human.publish(message)
+        return rig.picture()
+    rig.until(lambda: rig.said('drive').startswith('takeover') and answers, picture, what='an answer under takeover')
+    begin = len(answers)
+    rig.until(lambda: len(answers) > begin + 5, picture, what='more answers')
+    assert answers[-1].twist.linear.x == pytest.approx(SPEED_MPS)
+    assert max(speed for _, speed, _ in rig.commands[-3:]) == pytest.approx(0.7)
+    rig.node.destroy_subscription(listener)
+    rig.node.destroy_publisher(human)
+    rig.until_driving()
 
 
 def test_a_second_publisher_of_commands_is_reported(rig):

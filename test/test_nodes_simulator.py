@@ -108,6 +108,35 @@ def test_the_simulator_senses_and_obeys_and_ends_well(listener):
         process.end()
 
 
+def test_another_track_is_driven_on_as_soon_as_it_is_set(listener):
+    simulator = ros_rig.Process(SIMULATOR, 64, {'track': 'random:7'})
+    pictures = listener.heard['camera/image_raw']
+    try:
+        listener.until(lambda: pictures, what='a picture')
+        for value, words in (('random:x', 'random:x'), ('/no/track.csv', '/no/track.csv')):
+            successful, reason = listener.set_parameter('track', value, 'simulator')
+            assert not successful and words in reason
+        successful, reason = listener.set_parameter('camera_rate_hz', 10.0, 'simulator')
+        assert not successful and 'camera_rate_hz can only change' in reason
+        listener.until(lambda: (listener.tell(1.5), listener.speed > 1.0)[1], what='a moving car')
+        before = listener.heard['/clock'][-1].clock.sec
+        assert listener.set_parameter('track', 'random:8', 'simulator') == (True, '')
+        start = load_track('random:8').pose(0.0, 0.0)
+
+        def at_the_start():
+            listener.tell(0.0)
+            return (listener.place.x, listener.place.y) == pytest.approx(start[:2], abs=0.02)
+        listener.until(at_the_start, what='the start of the other track')
+        listener.until(lambda: abs(listener.speed) < 0.05, what='a standing car')
+        seen = len(pictures)
+        listener.until(lambda: len(pictures) > seen + 2, what='more pictures')
+        assert listener.heard['/clock'][-1].clock.sec >= before > 0
+        assert len(set(bytes(pictures[-1].data))) > 6, 'the picture shows neither sky, ground, road nor lines'
+        assert simulator.end() == 0
+    finally:
+        simulator.end()
+
+
 @pytest.mark.parametrize(('parameters', 'words'), [
     ({'track': 'random:x'}, "track 'random:x' needs a whole number"),
     ({'track': '/nowhere.csv'}, "track '/nowhere.csv' cannot be read"),

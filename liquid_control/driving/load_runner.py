@@ -21,6 +21,14 @@ from liquid_control.share import share_path
 EXPORT_SUFFIX = '.pt'
 
 
+def check_policy(policy: str, sha256: str) -> None:
+    """Read a policy as ``load_runner`` does, but compile nothing.
+
+    :raises InputError: if the file cannot be used.
+    """
+    _load(policy, sha256)
+
+
 def load_runner(policy: str, sha256: str, height: int, width: int):
     """Load, compile and warm up a policy; torch is imported here and computes on one thread.
 
@@ -33,20 +41,25 @@ def load_runner(policy: str, sha256: str, height: int, width: int):
     """
     import torch
 
-    from liquid_control.policy.compiling import Runner, load_exported
-    from liquid_control.policy.policy_file import load_policy, sha256_of
+    from liquid_control.policy.compiling import Runner
     torch.set_num_threads(1)
+    return Runner(_load(policy, sha256), height, width)
+
+
+def _load(policy: str, sha256: str):
+    from liquid_control.policy.compiling import load_exported
+    from liquid_control.policy.policy_file import load_policy, sha256_of
     path = _find(policy)
     if path.suffix == EXPORT_SUFFIX:
         if not sha256:
             raise InputError(f"policy '{path}' is an export and thus code; "
                              'set policy_sha256 to its SHA-256 if you trust it')
-        return Runner(load_exported(path, sha256), height, width)
+        return load_exported(path, sha256)
     loaded = load_policy(path)
     if sha256 and sha256_of(path) != sha256.lower():
         raise InputError(f"policy '{path}' has SHA-256 {sha256_of(path)}, not '{sha256}'; "
                          'correct policy_sha256 or leave it empty')
-    return Runner(loaded, height, width)
+    return loaded
 
 
 def _find(policy: str) -> Path:

@@ -61,18 +61,27 @@ class Picture:
 
 
 @dataclass(frozen=True)
+class Answer:
+    """The policy's own answer to a picture, whoever drives: a command as it was, and the network's state (S,)."""
+
+    picture: Picture
+    command: Command
+    neurons: np.ndarray
+
+
+@dataclass(frozen=True)
 class Tick:
     """What a tick decided.
 
     :param picture: the picture that ``command`` answers, None when it answers none.
-    :param neurons: state (S,) of the network when it ran in this tick, else None.
+    :param answer: what the network said when it ran in this tick, else None.
     """
 
     command: Command
     state: State
     reason: str
     picture: Picture | None
-    neurons: np.ndarray | None
+    answer: Answer | None
 
 
 class Pilot:
@@ -108,6 +117,12 @@ class Pilot:
         self._frozen.forget()
         self.health.forget()
 
+    def swap(self, runner: PolicyRunner) -> None:
+        """Let another policy answer from the next picture on; until then the last answer of the old one holds."""
+        self._runner = runner
+        runner.reset()
+        self.health.forget()
+
     def engage(self, engaged: bool) -> None:
         """Let the policy drive, or not; engaging clears errors and starts the policy afresh."""
         self.supervisor.engage(engaged)
@@ -137,28 +152,28 @@ class Pilot:
 
         :param matched: whether anybody receives the commands; a car that nobody tells to move may see the same picture.
         """
-        problem, neurons = '', None
+        problem, answer = '', None
         if not self.supervisor.error:
             try:
-                problem, neurons = self._think(now, matched)
+                problem, answer = self._think(now, matched)
             except Exception as error:  # noqa: B902 whatever it is, the supervisor must rule
                 self.supervisor.fail(f'{type(error).__name__}: {error}')
                 self._restart_policy()
         verdict = self.supervisor.decide(self._wanted, problem, now)
         self._moving = verdict.command.speed_mps != 0.0
         by_policy = verdict.state is State.DRIVING
-        return Tick(verdict.command, verdict.state, verdict.reason, self._answering if by_policy else None, neurons)
+        return Tick(verdict.command, verdict.state, verdict.reason, self._answering if by_policy else None, answer)
 
-    def _think(self, now: float, matched: bool) -> tuple[str, np.ndarray | None]:
-        """Read what came and run the policy on a new picture; return what keeps it from driving, and its state."""
+    def _think(self, now: float, matched: bool) -> tuple[str, Answer | None]:
+        """Read what came and run the policy on a new picture; return what keeps it from driving, and its answer."""
         self._read_imu()
         picture, pixels = self._read_picture(matched)
         problem = self.camera.problem(now) or self.imu.problem(now) or self._frozen.problem
         if problem:
             self._restart_policy()
             return problem, None
-        neurons = None if pixels is None else self._answer(picture, pixels)
-        return self.health.problem, neurons
+        answer = None if pixels is None else self._answer(picture, pixels)
+        return self.health.problem, answer
 
     def _restart_policy(self) -> None:
         self._runner.reset()
@@ -191,7 +206,7 @@ class Pilot:
         self._frozen.see(pixels, self._moving and matched)
         return picture, pixels
 
-    def _answer(self, picture: Picture, pixels: np.ndarray) -> np.ndarray:
+    def _answer(self, picture: Picture, pixels: np.ndarray) -> Answer:
         elapsed = self._stamps.elapsed_s(picture.stamp_s, picture.received_s, self.health.period_s)
         start = time.perf_counter()
         decision = self._runner.step(pixels, self._vector, elapsed)
@@ -204,4 +219,4 @@ class Pilot:
             self._wanted, self._answering = command, picture
         else:
             self._restart_policy()
-        return decision.neurons
+        return Answer(picture, command, decision.neurons)

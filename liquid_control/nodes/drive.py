@@ -36,11 +36,12 @@ from std_srvs.srv import SetBool
 
 from liquid_control.driving.command import STAND, from_twist
 from liquid_control.driving.limits import Limits
-from liquid_control.driving.load_runner import load_runner
+from liquid_control.driving.load_runner import check_policy, load_runner
 from liquid_control.driving.newest import Newest
 from liquid_control.driving.phase_lock import PhaseLock
-from liquid_control.driving.pilot import Picture, Pilot, Tick
+from liquid_control.driving.pilot import Answer, Picture, Pilot, Tick
 from liquid_control.driving.record import Record
+from liquid_control.driving.successor import Successor, Wish
 from liquid_control.driving.supervisor import State
 from liquid_control.errors import InputError
 from liquid_control.nodes.command_message import CommandMessage
@@ -59,6 +60,8 @@ WATCH_S = 0.1
 REPORT_S = 1.0
 CLOCK_TIMEOUT_S = 0.5
 FLUSH_S = 0.3
+SWITCH_INTERVAL_S = 5e-4
+POLICY_SETTINGS = {'policy', 'policy_sha256'}
 RAW_FIRST_S = 1.0
 LEVELS = {State.DRIVING: DiagnosticStatus.OK, State.TAKEOVER: DiagnosticStatus.OK,
           State.DISENGAGED: DiagnosticStatus.WARN, State.STOPPED: DiagnosticStatus.WARN,
@@ -83,7 +86,7 @@ class DriveNode(LifecycleNode):
         self._told = ('', '')
         self._trouble = '; '.join(self._refusals)
         self._reported_s = self._watched_s = self._ticked_s = self._raw_s = 0.0
-        self._conflict = ''
+        self._conflict = self._swap_trouble = ''
         self._record = Record()
         self.add_on_set_parameters_callback(self._check_parameters)
         self.add_post_set_parameters_callback(self._apply_parameters)
@@ -172,7 +175,10 @@ class DriveNode(LifecycleNode):
     def _set_up(self) -> None:
         camera = default_car().camera
         message = CommandMessage(self._value('command_type'), self._value('wheelbase_m'))
-        runner = load_runner(self._value('policy'), self._value('policy_sha256'), camera.height_px, camera.width_px)
+        self._loaded = self._wish()
+        runner = load_runner(self._loaded.policy, self._loaded.sha256, camera.height_px, camera.width_px)
+        self._successor = Successor(camera.height_px, camera.width_px)
+        self._swaps = 0
         self._schedule = PhaseLock(self._value('control_rate_hz'))
         self._pilot = Pilot(
             runner,
@@ -183,6 +189,8 @@ class DriveNode(LifecycleNode):
         self._neurons_message = NeuronsMessage()
         self._commands = self.create_lifecycle_publisher(message.type, message.topic, COMMAND)
         self._neurons = self.create_lifecycle_publisher(Float32MultiArray, '~/neurons', COMMAND)
+        self._answers = self.create_lifecycle_publisher(TwistStamped, '~/policy', COMMAND)
+        self._answer_message = CommandMessage('twist_stamped', message.wheelbase_m)
         self._inputs = [
             self.create_subscription(Image, IMAGE_TOPIC, self._hear_raw, NEWEST),
             self.create_subscription(Imu, IMU_TOPIC, self._hear_imu, NEWEST),
@@ -194,7 +202,7 @@ class DriveNode(LifecycleNode):
             return
         for subscription in filter(None, [*self._inputs, self._compressed]):
             self.destroy_subscription(subscription)
-        for publisher in self._commands, self._neurons:
+        for publisher in self._commands, self._neurons, self._answers:
             self.destroy_lifecycle_publisher(publisher)
         self._pilot = None
 
@@ -270,8 +278,8 @@ class DriveNode(LifecycleNode):
     def _tick(self, now: float) -> None:
         tick = self._pilot.tick(now, self._commands.get_subscription_count() > 0)
         self._publish(tick)
-        if tick.neurons is not None:
-            self._neurons.publish(self._neurons_message.filled(tick.neurons))
+        if tick.answer is not None:
+            self._publish_answer(tick.answer)
         self._schedule.ticked(now)
         self._rearm(self._now())
         if self._ticked_s > self._watched_s + WATCH_S:
@@ -289,6 +297,12 @@ class DriveNode(LifecycleNode):
             self._record.answered(published_ns - answers.steady_ns, _age_ns(answers) if on_system_clock else None)
         self._ticked_s = 1e-9 * published_ns
         self._last = tick
+
+    def _publish_answer(self, answer: Answer) -> None:
+        self._neurons.publish(self._neurons_message.filled(answer.neurons))
+        if answer.command.finite and self._answers.get_subscription_count():
+            stamp = answer.picture.message.header.stamp
+            self._answers.publish(self._answer_message.filled(answer.command, stamp))
 
     def _stand(self) -> None:
         self._commands.publish(self._command_message.filled(STAND, self.get_clock().now().to_msg()))
@@ -311,7 +325,14 @@ class DriveNode(LifecycleNode):
 
     def _check_parameters(self, parameters: list[Parameter]) -> SetParametersResult:
         refusal = refusal_of(self._settings, parameters, configured=self._pilot is not None)
+        given = {parameter.name: parameter.value for parameter in parameters if parameter.name in POLICY_SETTINGS}
+        if given and not refusal and self._pilot is not None:
+            refusal = _refusal_of_policy(self._wish(**given))
         return SetParametersResult(successful=not refusal, reason=refusal)
+
+    def _wish(self, **given: str) -> Wish:
+        values = {name: self._value(name) for name in POLICY_SETTINGS} | given
+        return Wish(values['policy'], values['policy_sha256'])
 
     def _apply_parameters(self, parameters: list[Parameter]) -> None:
         names = {parameter.name for parameter in parameters}
@@ -321,7 +342,10 @@ class DriveNode(LifecycleNode):
         self._pilot.supervisor.limiter.limits = self._limits()
         self._pilot.camera.timeout_s = self._value('camera_timeout_s')
         self._pilot.imu.timeout_s = self._value('imu_timeout_s')
-        self._command_message.wheelbase_m = self._value('wheelbase_m')
+        for message in self._command_message, self._answer_message:
+            message.wheelbase_m = self._value('wheelbase_m')
+        if names & POLICY_SETTINGS:
+            self._successor.ask(self._wish())
         if 'control_rate_hz' in names:
             self._schedule.set_rate(self._value('control_rate_hz'))
             self._pilot.health.period_s = self._schedule.period_s
@@ -339,6 +363,8 @@ class DriveNode(LifecycleNode):
     def _look_around(self) -> None:
         """Do what ticks do not: about ten times a second."""
         self._watched_s = now = time.monotonic()
+        if self._pilot is not None:
+            self._swap_policy()
         if self._active and self._compressed is None and now > self._raw_s + RAW_FIRST_S:
             self._listen_to_compressed()
         if self._active and self._simulated and now - self._ticked_s > CLOCK_TIMEOUT_S:
@@ -349,6 +375,21 @@ class DriveNode(LifecycleNode):
         if (state, reason) != self._told or now - self._reported_s >= REPORT_S:
             self._told, self._reported_s = (state, reason), now
             self._report(state, reason)
+
+    def _swap_policy(self) -> None:
+        """Let a policy that was set while driving take over as soon as it is compiled; called between ticks."""
+        try:
+            ready = self._successor.take()
+        except Exception as error:  # noqa: B902 whatever it is, the old policy drives on
+            self._swap_trouble = f'{self._value("policy")} was not loaded, the old policy drives on: {_one_line(error)}'
+            self.get_logger().error(self._swap_trouble)
+            return
+        if ready is not None:
+            self._loaded, runner = ready
+            self._pilot.swap(runner)
+            self._swaps += 1
+            self._swap_trouble = ''
+            self.get_logger().info(f'from now on drives {self._loaded.policy}')
 
     def _log_condition(self, state: str, line: str) -> None:
         """Log a change of condition; rclpy wants one severity for each line of code that logs."""
@@ -388,16 +429,22 @@ class DriveNode(LifecycleNode):
             values |= self._pilot_values()
         if self._active and self._last is not None:
             level = max(LEVELS[self._last.state], DiagnosticStatus.WARN if self._conflict else DiagnosticStatus.OK)
-        message = '; '.join(filter(None, (f'{state}: {reason}' if reason else state, self._conflict)))
+            level = max(level, DiagnosticStatus.WARN if self._swap_trouble else DiagnosticStatus.OK)
+        told = f'{state}: {reason}' if reason else state, self._conflict, self._swap_trouble
+        message = '; '.join(filter(None, told))
         self._diagnostics.publish(diagnostics(
-            self.get_clock().now().to_msg(), self.get_fully_qualified_name().lstrip('/'), str(self._value('policy')),
+            self.get_clock().now().to_msg(), self.get_fully_qualified_name().lstrip('/'), self._policy_in_use(),
             level, message, values))
+
+    def _policy_in_use(self) -> str:
+        return str(self._value('policy')) if self._pilot is None else self._loaded.policy
 
     def _pilot_values(self) -> dict[str, object]:
         pilot, limiter = self._pilot, self._pilot.supervisor.limiter
         publishers = self.count_publishers(self._commands.topic_name)
         self._conflict = f'{publishers} publishers on {self._commands.topic_name}' if publishers > 1 else ''
         return self._record.values() | {
+            'policy_loaded': self._loaded.policy, 'policy_sha256': self._loaded.sha256, 'swaps': self._swaps,
             'phase_locked': self._schedule.locked if self._active else False,
             'pictures_received': pilot.camera.received, 'pictures_answered': pilot.answered,
             'pictures_dropped': pilot.camera.dropped, 'pictures_rejected': pilot.camera.rejected,
@@ -415,6 +462,14 @@ def _age_ns(picture: Picture) -> int:
     return time.time_ns() - (picture.message.header.stamp.sec * 1_000_000_000 + picture.message.header.stamp.nanosec)
 
 
+def _refusal_of_policy(wish: Wish) -> str:
+    try:
+        check_policy(wish.policy, wish.sha256)
+    except InputError as error:
+        return str(error)
+    return ''
+
+
 def _one_line(error: Exception) -> str:
     return ' '.join(f'{type(error).__name__}: {error}'.split())
 
@@ -422,6 +477,7 @@ def _one_line(error: Exception) -> str:
 def main() -> int:
     """Run the drive node."""
     os.environ.setdefault('OMP_NUM_THREADS', '1')
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
     return run(DriveNode)
 
 

@@ -24,11 +24,11 @@ def drive_settings() -> tuple[Setting, ...]:
     car = default_car()
     return (
         Setting('policy', 'models/ncp19.safetensors',
-                'Policy file: a path, or one below the share directory of liquid_control.', fixed=True),
+                'Policy file: a path, or one below the share directory of liquid_control. '
+                'Set while driving, it is compiled beside and takes over between two ticks.'),
         Setting('policy_sha256', '',
                 'SHA-256 that the policy file must have, in hexadecimal digits. '
-                'Needed for an exported TorchScript file.',
-                fixed=True),
+                'Needed for an exported TorchScript file.'),
         Setting('control_rate_hz', 30.0, 'Rate of the control tick in Hz.', 1.0, 100.0),
         Setting('max_speed_mps', car.max_speed_mps, 'Bound of the speed command in m/s, both ways.', 0.0, 30.0),
         Setting('max_steering_rad', car.max_steering_rad, 'Bound of the steering angle in rad, both ways.', 0.01, 1.2),

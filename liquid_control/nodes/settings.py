@@ -105,7 +105,8 @@ def refusal_of(settings: Iterable[Setting], parameters: Iterable[Parameter], con
         if setting is None:
             continue
         if setting.fixed and configured:
-            return f'{setting.name} can only change while the node is unconfigured; deactivate and clean up first'
+            return (f'{setting.name} can only change while the node is unconfigured; '
+                    'clean the node up, or start it again with the new value')
         refusal = setting.refusal(parameter.value)
         if refusal:
             return refusal

@@ -21,8 +21,10 @@ from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from geometry_msgs.msg import Twist, TwistStamped
 from nav_msgs.msg import Odometry
+from rcl_interfaces.msg import SetParametersResult
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
+from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile, qos_profile_sensor_data
 from rosgraph_msgs.msg import Clock as ClockMessage
 from sensor_msgs.msg import CameraInfo, Image, Imu
@@ -35,11 +37,12 @@ from liquid_control.nodes.diagnostics import diagnostics
 from liquid_control.nodes.running import run
 from liquid_control.nodes.sensor_messages import (
     camera_info_message, fill_imu, fill_odometry, image_message, imu_message, odometry_message)
-from liquid_control.nodes.settings import declare
+from liquid_control.nodes.settings import declare, refusal_of
 from liquid_control.nodes.simulator_settings import simulator_settings
 from liquid_control.simulation.mujoco_model import STEP_S
 from liquid_control.simulation.mujoco_world import MujocoWorld
 from liquid_control.simulation.pacing import Pace
+from liquid_control.simulation.track import Track
 from liquid_control.simulation.track_spec import load_track
 
 CLOCK_STEPS = 5
@@ -56,6 +59,9 @@ class SimulatorNode(Node):
 
     /diagnostics has the latency from a picture to the first command that carries its stamp, both on this process's
     steady clock: from when the picture is taken, before it is drawn, until the command is received.
+
+    Setting ``track`` or another parameter of the world while it runs builds the world anew; the car then stands at the
+    start of the track, and time goes on.
     """
 
     def __init__(self) -> None:
@@ -64,7 +70,9 @@ class SimulatorNode(Node):
         refusals = declare(self, self._settings)
         if refusals:
             raise InputError('; '.join(refusals))
-        self._world = self._make_world()
+        self._world = self._make_world(self._track())
+        self.add_on_set_parameters_callback(self._check_parameters)
+        self.add_post_set_parameters_callback(self._rebuild)
         car = self._world.car
         self._imu_steps = max(1, round(1.0 / (car.imu.rate_hz * STEP_S)))
         self._camera_steps = max(1, round(1.0 / (self._value('camera_rate_hz') * STEP_S)))
@@ -91,11 +99,34 @@ class SimulatorNode(Node):
     def _value(self, name: str):
         return self.get_parameter(name).value
 
-    def _make_world(self) -> MujocoWorld:
-        track = load_track(
-            self._value('track'), self._value('centre_line') or None, self._value('road_width_m') or None)
+    def _track(self, **given: object) -> Track:
+        spec, centre_line, road_width_m = (
+            given.get(name, self._value(name)) for name in ('track', 'centre_line', 'road_width_m'))
+        return load_track(spec, centre_line or None, road_width_m or None)
+
+    def _make_world(self, track: Track) -> MujocoWorld:
         return MujocoWorld(
             track, self._value('seed'), friction=self._value('friction'), imu_noise=self._value('imu_noise'))
+
+    def _check_parameters(self, parameters: list[Parameter]) -> SetParametersResult:
+        refusal = refusal_of(self._settings, parameters, configured=True)
+        if not refusal:
+            try:
+                self._track(**{parameter.name: parameter.value for parameter in parameters})
+            except InputError as error:
+                refusal = str(error)
+        return SetParametersResult(successful=not refusal, reason=refusal)
+
+    def _rebuild(self, parameters: list[Parameter]) -> None:
+        if not {setting.name for setting in self._settings} & {parameter.name for parameter in parameters}:
+            return
+        self._world.close()
+        self._world = self._make_world(self._track())
+        self._origin = self._step
+        self._taken.clear()
+        self._pace.restart(time.monotonic(), self._step * STEP_S)
+        self._rearm()
+        self.get_logger().info(f'{self._world.track.name}, {self._world.track.length:.0f} m')
 
     def _make_topics(self, car) -> None:
         self._clock_publisher = self.create_publisher(ClockMessage, '/clock', CLOCK_QOS)

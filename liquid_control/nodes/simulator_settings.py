@@ -20,16 +20,16 @@ from liquid_control.simulation.track import ROAD_WIDTH_LIMITS_M
 
 
 def simulator_settings() -> tuple[Setting, ...]:
-    """Return the parameters with their defaults; they are read at start."""
+    """Return the parameters with their defaults. Those not fixed build the world anew when they are set."""
     return (
-        Setting('track', 'random:1000000', 'Track: random:SEED, or the path of a centre-line CSV file.', fixed=True),
-        Setting('seed', 0, 'Seed of the noise and bias of the IMU.', 0, 2 ** 31 - 1, fixed=True),
-        Setting('centre_line', '', "Centre line, empty for the track's own.", choices=('', *CENTRE_LINES), fixed=True),
+        Setting('track', 'random:1000000', 'Track: random:SEED, or the path of a centre-line CSV file.'),
+        Setting('seed', 0, 'Seed of the noise and bias of the IMU.', 0, 2 ** 31 - 1),
+        Setting('centre_line', '', "Centre line, empty for the track's own.", choices=('', *CENTRE_LINES)),
         Setting('road_width_m', 0.0,
                 f"Width of the road in m, {ROAD_WIDTH_LIMITS_M[0]:g} or more; 0 for the track's own.",
-                0.0, ROAD_WIDTH_LIMITS_M[1], fixed=True),
-        Setting('friction', 1.0, "Factor on the tyres' friction.", 0.01, 10.0, fixed=True),
-        Setting('imu_noise', 1.0, 'Factor on the noise and bias of the IMU.', 0.0, 1000.0, fixed=True),
+                0.0, ROAD_WIDTH_LIMITS_M[1]),
+        Setting('friction', 1.0, "Factor on the tyres' friction.", 0.01, 10.0),
+        Setting('imu_noise', 1.0, 'Factor on the noise and bias of the IMU.', 0.0, 1000.0),
         Setting('camera_rate_hz', default_car().camera.rate_hz, 'Rate of the camera in Hz.', 1.0, 120.0, fixed=True),
         Setting('command_type', 'twist_stamped', 'Type of cmd_vel: geometry_msgs/TwistStamped or Twist.',
                 choices=('twist_stamped', 'twist'), fixed=True),
