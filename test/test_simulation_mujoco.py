@@ -422,3 +422,13 @@ def test_an_expert_drives_a_lap_of_a_real_circuit():
     world = MujocoWorld(load_track(str(path)), seed=0)
     assert expert_lap(world, 2.0) < 0.3
     world.close()
+
+
+def test_a_program_that_imported_mujoco_first_sees_too():
+    program = ('import mujoco; from liquid_control.simulation.mujoco_world import MujocoWorld; '
+               'from liquid_control.simulation.track_spec import load_track; '
+               'print(len(set(MujocoWorld(load_track("random:3"), 0).camera().ravel().tolist())))')
+    environment = {name: value for name, value in os.environ.items() if name != 'MUJOCO_GL'}
+    done = subprocess.run([sys.executable, '-c', program], env=environment | {'PYTHONPATH': str(ROOT)},
+                          capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0 and int(done.stdout) > 6, done.stderr

@@ -12,15 +12,15 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The one OpenGL context of this process, and MuJoCo itself.
+"""The one OpenGL context of this process, and MuJoCo itself, which every module of this package takes from here.
 
-MuJoCo picks its OpenGL when it is imported, so every module of this package takes ``mujoco`` from here.
 A second context in one process renders nothing and says nothing, hence one for all worlds.
 """
 import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 
 from liquid_control.errors import InputError
 
@@ -64,7 +64,9 @@ def gl_context() -> Iterator[None]:
 
 def _create():
     try:
-        return mujoco.GLContext(64, 64)  # worlds draw into frame buffers of their own sizes
+        # mujoco.GLContext is another kind where mujoco was imported before this module.
+        kind = import_module('mujoco.egl') if os.environ['MUJOCO_GL'] == 'egl' else mujoco
+        return kind.GLContext(64, 64)  # worlds draw into frame buffers of their own sizes
     except Exception as error:  # ImportError, RuntimeError or PyOpenGL's own, depending on what is missing
         raise InputError(_missing(error)) from error
 
