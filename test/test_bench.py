@@ -107,9 +107,21 @@ def test_bench_policy_compares_with_the_peer(policy):
 
 
 def test_bench_train_counts_frames():
-    rows = bench_train(rounds=1)['rows']
-    assert {'collect', 'learn, ltc', 'learn, ncps ltc'} <= {row['name'] for row in rows}
-    assert all(row['per_s'] > 0.0 for row in rows)
+    result = bench_train(rounds=1)
+    per_s = {row['name']: row['per_s'] for row in result['rows']}
+    assert {'collect', 'learn, ltc', 'learn, ncps ltc', 'learn, cfc', 'learn, ncps cfc'} <= set(per_s)
+    assert all(value > 0.0 for value in per_s.values())
+    assert result['ratios']['ltc_vs_ncps'] == per_s['LTC'] / per_s['LTC, ncps']
+    assert result['ratios']['cfc_vs_ncps'] == per_s['CfC'] / per_s['CfC, ncps']
+
+
+def test_the_peer_of_a_cfc_has_its_synapses():
+    cell = new_policy('cfc', 'small', seed=2).network
+    peer = NcpsNetwork(cell)
+    sensory = peer.cell.layer_0.sparsity_mask[:, :cell.input_size]
+    assert int(sensory.sum()) == cell.sensory_synapse_count
+    output, state = peer.run_sequence(torch.rand(2, 3, 32), torch.zeros(2, 19), torch.ones(2, 3, 1))
+    assert output.shape == (2, 3, 1) and state.shape == (2, 19)
 
 
 @pytest.mark.skipif(importlib.util.find_spec('rclpy') is None, reason='rclpy is not installed')

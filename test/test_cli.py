@@ -153,6 +153,16 @@ def test_plain_progress_is_a_line_now_and_then(capsys):
     assert told[-1] == 'Working: 100 %, 20 s  on it'
 
 
+def test_work_that_was_resumed_is_judged_by_its_pace_since(capsys):
+    clock = FakeClock()
+    with PlainLines(1.0, 'Learning', clock=clock) as lines:
+        for done in 0.5, 0.6, 0.7:
+            clock.now += 10.0
+            lines.update(done)
+    told = capsys.readouterr().err.splitlines()
+    assert [line.split(', ')[1] for line in told] == ['10 s left', '40 s left', '30 s left']
+
+
 def test_progress_counts_what_is_read(capsys):
     assert list(progress(iter('abc'), 'Reading')) == ['a', 'b', 'c']
     assert capsys.readouterr().err == 'Reading: 100 %, 0 s\n'

@@ -46,6 +46,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='compare with the human of these recorded drives instead')
     parser.add_argument('--held-out', action='store_true',
                         help='of each bag, only the last 20 %%, which train --bag does not learn from')
+    parser.add_argument('--ray', metavar='ADDRESS',
+                        help='drive on this Ray cluster; local starts one on this machine (default: without Ray)')
     parser.add_argument('--json', type=Path, metavar='FILE', help='write the results as JSON')
 
 
@@ -54,6 +56,8 @@ def run(args: argparse.Namespace) -> int:
     check_writable(args.json)
     if args.held_out and not args.bag:
         raise InputError('--held-out is about recorded drives; give --bag too')
+    if args.ray and args.bag:
+        raise InputError(f'--ray {args.ray} is about episodes; leave it out with --bag')
     result = _open_loop(args) if args.bag else _closed_loop(args)
     write_json(args.json, result)
     return 0
@@ -71,7 +75,7 @@ def _closed_loop(args: argparse.Namespace) -> dict:
     with progress(total, 'Driving') as bar:
         result = evaluate_policies(
             args.policy, tracks, conditions, engine=args.engine, laps=args.laps, rounds=rounds, seed=args.seed,
-            centre_line=args.centre_line, road_width=args.road_width,
+            centre_line=args.centre_line, road_width=args.road_width, ray=args.ray,
             on_episode=lambda row: bar.advance(1, f"{row['track']} {row['ended']}"))
     _print_summary(result['summary'])
     _print_failures([row for row in result['episodes'] if not row['completed']])
@@ -79,7 +83,7 @@ def _closed_loop(args: argparse.Namespace) -> dict:
 
 
 def _open_loop(args: argparse.Namespace) -> dict:
-    from liquid_control.evaluation.open_loop import always_the_mean, open_loop
+    from liquid_control.evaluation.open_loop import always_the_mean, open_loop, previous_command
     from liquid_control.recording.recorded_drive import load_drive, training_split
     from liquid_control.policy.policy_file import load_policy
     policies = {path: load_policy(path) for path in args.policy}
@@ -91,6 +95,7 @@ def _open_loop(args: argparse.Namespace) -> dict:
             name, mean = f'{bag} (last 20 %)', float(first.steering.mean())
         results = {path: open_loop(policy, drive) for path, policy in policies.items()}
         results['always the mean'] = always_the_mean(drive, mean)
+        results['the previous command'] = previous_command(drive)
         rows += [{'policy': path, 'bag': name, **vars(result)} for path, result in results.items()]
     _print_table('Open loop, steering in -1..1', ('policy', 'bag', 'samples', 'mean abs error', 'R2'), [
         (Path(row['policy']).stem, row['bag'], str(row['samples']), f"{row['steering_mae']:.4f}",

@@ -33,6 +33,7 @@ class PlainLines:
         self._done, self._note = 0.0, ''
         self._start = self._last = clock()
         self._printed: float | None = None
+        self._first: tuple[float, float] | None = None
 
     def __enter__(self) -> 'PlainLines':
         return self
@@ -48,17 +49,28 @@ class PlainLines:
     def update(self, done: float, note: str = '') -> None:
         """Set how much is done; ``note`` says something about it."""
         self._done, self._note = done, note or self._note
+        if self._first is None:
+            self._first = self._fraction(), self._clock()
         if self._clock() - self._last >= LINE_EVERY_S:
             self._print()
+
+    def _fraction(self) -> float:
+        return min(1.0, self._done / self._total) if self._total else 1.0
+
+    def _left_s(self, fraction: float) -> float:
+        """Return the seconds left at the pace since the first update, which may be far on in work that was resumed."""
+        begun, since = self._first or (0.0, self._start)
+        if fraction <= begun:
+            begun, since = 0.0, self._start
+        return (self._clock() - since) * (1.0 - fraction) / (fraction - begun)
 
     def _print(self) -> None:
         self._last = self._clock()
         self._printed = self._done
-        spent = self._last - self._start
-        fraction = min(1.0, self._done / self._total) if self._total else 1.0
-        left = f', {spent * (1.0 - fraction) / fraction:.0f} s left' if 0.0 < fraction < 1.0 else f', {spent:.0f} s'
+        fraction = self._fraction()
+        left = f'{self._left_s(fraction):.0f} s left' if 0.0 < fraction < 1.0 else f'{self._last - self._start:.0f} s'
         note = f'  {self._note}' if self._note else ''
-        print(f'{self._title}: {100.0 * fraction:.0f} %{left}{note}', file=self._stream, flush=True)
+        print(f'{self._title}: {100.0 * fraction:.0f} %, {left}{note}', file=self._stream, flush=True)
 
 
 class Bar:

@@ -15,144 +15,72 @@
 """``liquid-control train``: learn a policy from simulation or from recorded drives."""
 
 import argparse
-import csv
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
-from liquid_control.cli.output import check_writable, write_json
-from liquid_control.cli.progress import progress
-from liquid_control.errors import InputError
+from liquid_control.cli.output import write_json
+from liquid_control.cli.train_log import Log
+from liquid_control.cli.train_options import add_arguments, complete
+
+__all__ = ['HELP', 'add_arguments', 'run']
 
 HELP = 'learn a policy from simulation, or from recorded drives'
-CELLS = ('ltc', 'cfc', 'lstm', 'gru', 'cnn')
 LEARNING_SHARE = 0.8
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the options of the verb."""
-    parser.add_argument(
-        '--cell', choices=CELLS, default='ltc', help='the network behind the vision head (default: %(default)s)'
-    )
-    parser.add_argument(
-        '--head', choices=('small', 'paper'), default='small', help='the vision head (default: %(default)s)'
-    )
-    parser.add_argument('--seed', type=int, default=0, help='seed of everything drawn at random (default: %(default)s)')
-    parser.add_argument('--seconds', type=float, default=60.0, help='time to learn (default: %(default)s)')
-    parser.add_argument('--frames', type=int, help='learn from this many frames instead; a seed then repeats exactly')
-    parser.add_argument(
-        '--bag',
-        action='append',
-        default=[],
-        metavar='BAG',
-        help='learn from the first 80 %% of this recorded drive and test on the rest; may be repeated',
-    )
-    parser.add_argument(
-        '--out',
-        type=Path,
-        default=Path('runs/policy.safetensors'),
-        help='the policy file to write, its log beside it (default: %(default)s)',
-    )
-    parser.add_argument('--json', type=Path, metavar='FILE', help='write what was learned as JSON')
 
 
 def run(args: argparse.Namespace) -> int:
     """Learn, write the policy, its log and the JSON."""
-    _check(args)
-    from liquid_control.learning.simulated import Budget, new_policy
+    complete(args)
+    from liquid_control.learning.checkpoint import checkpoint_path
 
-    policy = new_policy(args.cell, args.head, args.seed)
-    budget = Budget(args.seconds, args.frames)
     log = args.out.with_suffix('.log.csv')
-    with Log(log) as report:
-        learned, open_loop = _learn(args, policy, budget, report)
+    with Log(log, append=args.checkpoint is not None, tensorboard=args.tensorboard) as report:
+        learned, open_loop = _from_drives(args, report) if args.bag else (_in_simulation(args, report), [])
     _save(args, learned)
-    network = policy.spec.wiring or {}
-    synapses = sum(len(network.get(key, [])) for key in ('sensory_synapses', 'synapses'))
-    summary = {
-        'cell': args.cell,
-        'seed': args.seed,
-        'frames': learned.frames,
-        'seconds': round(learned.seconds, 1),
-        'neurons': network.get('units', policy.network.state_size),
-        'synapses': synapses,
-        'parameters': sum(p.numel() for p in policy.network.parameters()),
-        'out': str(args.out),
-        'score': learned.score,
-        **({'open_loop': open_loop} if open_loop else {}),
-    }
+    if not args.bag:
+        checkpoint_path(args.out).unlink(missing_ok=True)
+    summary = _summary(args, learned, open_loop)
     write_json(args.json, summary)
     _print(summary, log)
     return 0
 
 
-class Log:
-    """A progress bar and a CSV file of what learning reports."""
+def _in_simulation(args: argparse.Namespace, report):
+    from liquid_control.learning.checkpoint import checkpoint_path
+    from liquid_control.learning.simulated import Budget, Where, learn_in_simulation, new_policy
+    from liquid_control.policy.driving_policy import DrivingPolicy
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def __enter__(self) -> 'Log':
-        self._bar = progress(1.0, 'Learning').__enter__()
-        self._file = self._path.open('w', newline='')
-        self._writer = None
-        return self
-
-    def __call__(self, report) -> None:
-        """Take one report of learning (learning.simulated.Progress)."""
-        row = vars(report)
-        if self._writer is None:
-            self._writer = csv.DictWriter(self._file, row.keys())
-            self._writer.writeheader()
-        self._writer.writerow(
-            {name: round(value, 5) if isinstance(value, float) else value for name, value in row.items()}
-        )
-        trial = '' if report.trial_completed is None else f'  completes {report.trial_completed:.0%} of laps'
-        self._bar.update(report.spent, f'{report.frames} frames  error {report.loss:.4f}{trial}')
-
-    def __exit__(self, *error) -> None:
-        self._bar.__exit__(*error)
-        self._file.close()
+    resumed = args.checkpoint
+    policy = DrivingPolicy(resumed.spec) if resumed else new_policy(args.cell, args.head, args.seed)
+    where = Where(args.workers, args.ray, checkpoint_path(args.out))
+    return learn_in_simulation(policy, args.seed, Budget(args.seconds, args.frames), report, where, resumed)
 
 
-def _check(args: argparse.Namespace) -> None:
-    if not 1.0 <= args.seconds <= 1e6:
-        raise InputError(f'--seconds {args.seconds:g} is outside 1 to 1000000; give a time to learn')
-    if args.frames is not None and not 1 <= args.frames <= 10**9:
-        raise InputError(f'--frames {args.frames} is outside 1 to 1000000000; give a number of frames')
-    if not 0 <= args.seed < 2**31:
-        raise InputError(f'--seed {args.seed} is outside 0 to 2147483647; give another seed')
-    if args.out.suffix != '.safetensors':
-        raise InputError(f"--out '{args.out}' does not end in .safetensors; policy files do")
-    check_writable(args.out)
-    check_writable(args.json)
-
-
-def _learn(args: argparse.Namespace, policy, budget, report) -> tuple:
-    """Return what was learned and, for recorded drives, the steering error on the parts held back."""
-    if not args.bag:
-        from liquid_control.learning.simulated import learn_in_simulation
-
-        return learn_in_simulation(policy, args.seed, budget, report), []
-    from liquid_control.evaluation.open_loop import always_the_mean, open_loop
-    from liquid_control.learning.recorded import learn_from_drives
+def _from_drives(args: argparse.Namespace, report) -> tuple:
+    """Return what was learned and the steering error on the parts held back."""
+    from liquid_control.evaluation.open_loop import always_the_mean, open_loop, previous_command
+    from liquid_control.learning.recorded import drive_policy, learn_from_drives
+    from liquid_control.learning.simulated import Budget
     from liquid_control.recording.recorded_drive import load_drive, training_split
 
     splits = [training_split(load_drive(bag), LEARNING_SHARE) for bag in args.bag]
-    learned = learn_from_drives(policy, [first for first, _ in splits], args.seed, budget, report)
+    drives = [first for first, _ in splits]
+    policy = drive_policy(args.cell, args.head, args.seed, drives, not args.no_imu)
+    learned = learn_from_drives(policy, drives, args.seed, Budget(args.seconds, args.frames), report)
     rows = []
     for bag, (first, rest) in zip(args.bag, splits):
         mean = float(first.steering.mean())
         for name, result in (
             (str(args.out), open_loop(policy.eval(), rest)),
             ('always the mean', always_the_mean(rest, mean)),
+            ('the previous command', previous_command(rest)),
         ):
             rows.append({'policy': name, 'bag': f'{bag} (last 20 %)', **vars(result)})
     return learned, rows
 
 
 def _save(args: argparse.Namespace, learned) -> None:
-    from dataclasses import replace
-
     from liquid_control.policy.policy_file import save_policy
 
     given = {
@@ -162,6 +90,7 @@ def _save(args: argparse.Namespace, learned) -> None:
         'bags': [Path(bag).name for bag in args.bag],
         'frames_limit': args.frames,
         'seconds_limit': args.seconds,
+        'resumed': args.checkpoint is not None,
     }
     learned.policy.spec = replace(
         learned.policy.spec,
@@ -172,9 +101,27 @@ def _save(args: argparse.Namespace, learned) -> None:
             'revision': _revision(),
             'frames': learned.frames,
             'seconds': round(learned.seconds, 1),
+            **learned.how,
         },
     )
     save_policy(learned.policy, args.out)
+
+
+def _summary(args: argparse.Namespace, learned, open_loop: list[dict]) -> dict:
+    policy = learned.policy
+    network = policy.spec.wiring or {}
+    return {
+        'cell': args.cell,
+        'seed': args.seed,
+        'frames': learned.frames,
+        'seconds': round(learned.seconds, 1),
+        'neurons': network.get('units', policy.network.state_size),
+        'synapses': sum(len(network.get(key, [])) for key in ('sensory_synapses', 'synapses')),
+        'parameters': sum(p.numel() for p in policy.network.parameters()),
+        'out': str(args.out),
+        'score': learned.score,
+        **({'open_loop': open_loop, 'not_learned_from': learned.how['not_learned_from']} if open_loop else {}),
+    }
 
 
 def _revision() -> str:
@@ -203,6 +150,8 @@ def _print(summary: dict, log: Path) -> None:
     )
     if summary['score']:
         print(f'closed loop: {summary["score"]["rate"]:.0%} of {summary["score"]["episodes"]} development tracks')
+    for reason, count in summary.get('not_learned_from', {}).items():
+        print(f'not learned from: {count} pictures: {reason}')
     for row in summary.get('open_loop', []):
         print(
             f'{row["bag"]}: {row["policy"]}: steering error {row["steering_mae"]:.3f}, '

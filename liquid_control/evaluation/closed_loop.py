@@ -59,7 +59,7 @@ def unseen_tracks(episodes: int) -> list[str]:
 def evaluate_policies(
         policies: Sequence[str], tracks: Sequence[str], conditions: Sequence[str] = ('clean',), *,
         engine: str = 'mujoco', laps: int = 1, rounds: int = 1, seed: int = 0, centre_line: str | None = None,
-        road_width: float | None = None, workers: int | None = None,
+        road_width: float | None = None, workers: int | None = None, ray: str | None = None,
         on_episode: Callable[[dict], None] | None = None) -> dict:
     """Drive every policy on every track under every condition, ``rounds`` times.
 
@@ -72,6 +72,7 @@ def evaluate_policies(
     :param centre_line: 'dashed', 'solid' or 'none' instead of the tracks' own.
     :param road_width: metres instead of the tracks' own.
     :param workers: processes, each with one torch thread; by default one for each core.
+    :param ray: address of a Ray cluster that drives instead, 'local' for one on this machine.
     :param on_episode: called in this process with each row as it is done, in no particular order.
     :returns: {'episodes': rows, 'summary': rows}; interfaces.md names the fields, and each episode also has 'ended'.
     :raises InputError: before the first episode, for an unusable policy, track, condition or number.
@@ -81,7 +82,11 @@ def evaluate_policies(
     jobs = [
         Job(policy, track, number, condition, engine, laps, centre_line, road_width)
         for policy in policies for condition in conditions for track, number in places]
-    episodes = _drive_all(jobs, workers or os.cpu_count() or 1, on_episode)
+    if ray is not None:
+        from liquid_control.evaluation.ray_episodes import drive_on_ray
+        episodes = drive_on_ray(jobs, ray, on_episode)
+    else:
+        episodes = _drive_all(jobs, workers or os.cpu_count() or 1, on_episode)
     return {'episodes': episodes, 'summary': summarise(episodes)}
 
 

@@ -129,8 +129,10 @@ class Noise(CameraFault):
 
     def apply(self, picture: np.ndarray) -> np.ndarray:
         """Return the picture with noise."""
-        noise = self._rng.standard_normal(picture.shape, dtype=np.float32)
-        return _to_bytes(picture + self._sd * noise)
+        noisy = self._rng.standard_normal(picture.shape, dtype=np.float32)
+        noisy *= self._sd
+        noisy += picture
+        return _to_bytes(noisy)
 
 
 class Drop(CameraFault):
@@ -196,6 +198,7 @@ class Shadow(CameraFault):
         self._light = rng.uniform(0.35, 0.65, SHADOW_BANDS)
         self._position = rng.uniform(-1.0, 1.0, SHADOW_BANDS)
         self._step = rng.uniform(0.3, 1.2, SHADOW_BANDS) / rate_hz
+        self._across: list[np.ndarray] = []
 
     def apply(self, picture: np.ndarray) -> np.ndarray:
         """Return the picture under the bands, which then move on.
@@ -203,15 +206,21 @@ class Shadow(CameraFault):
         Lengths are in picture diagonals; a band that has left on one side comes back on the other.
         """
         self._position = (self._position + self._step + 1.0) % 2.0 - 1.0
-        height, width = picture.shape[:2]
-        diagonal = np.hypot(height, width)
-        y = (np.arange(height)[:, None] - 0.5 * height) / diagonal
-        x = (np.arange(width)[None, :] - 0.5 * width) / diagonal
-        light = np.ones((height, width), dtype=np.float32)
-        for angle, band, dark, position in zip(
-                self._angle, self._width, self._light, self._position, strict=True):
-            light[np.abs(x * np.cos(angle) + y * np.sin(angle) - position) < 0.5 * band] *= dark
+        if not self._across or self._across[0].shape != picture.shape[:2]:
+            self._across = [_across(angle, *picture.shape[:2]) for angle in self._angle]
+        light = np.ones(picture.shape[:2], dtype=np.float32)
+        for across, band, dark, position in zip(
+                self._across, self._width, self._light, self._position, strict=True):
+            light[np.abs(across - position) < 0.5 * band] *= dark
         return _to_bytes(picture * light[..., None])
+
+
+def _across(angle: float, height: int, width: int) -> np.ndarray:
+    """Return how far each pixel is from the picture's middle in a direction, in diagonals, (height, width)."""
+    diagonal = np.hypot(height, width)
+    y = (np.arange(height)[:, None] - 0.5 * height) / diagonal
+    x = (np.arange(width)[None, :] - 0.5 * width) / diagonal
+    return x * np.cos(angle) + y * np.sin(angle)
 
 
 _FAULTS: dict[str, Callable[[float, np.random.Generator, float], CameraFault]] = {
@@ -219,4 +228,5 @@ _FAULTS: dict[str, Callable[[float, np.random.Generator, float], CameraFault]] =
 
 
 def _to_bytes(values: np.ndarray) -> np.ndarray:
-    return np.clip(np.rint(values), 0, 255).astype(np.uint8)
+    rounded = np.rint(values)
+    return np.clip(rounded, 0, 255, out=rounded).astype(np.uint8)

@@ -68,8 +68,13 @@ def always_the_mean(drive: RecordedDrive, mean: float | None = None) -> OpenLoop
 
 
 def previous_command(drive: RecordedDrive, max_gap_s: float = 1.0) -> OpenLoop:
-    """Return the errors of repeating the human's command one picture earlier; straight on after a gap."""
+    """Return the errors of ``repeat_previous``."""
+    return compare(repeat_previous(drive, max_gap_s), drive.steering)
+
+
+def repeat_previous(drive: RecordedDrive, max_gap_s: float = 1.0) -> np.ndarray:
+    """Return the human's command one picture earlier, [N]; straight on after a gap."""
     repeated = np.zeros(len(drive), np.float32)
     for part in split_sequences(drive.stamps, max_gap_s):
         repeated[part.start + 1:part.stop] = drive.steering[part.start:part.stop - 1]
-    return compare(repeated, drive.steering)
+    return repeated

@@ -44,12 +44,14 @@ class Sequences:
     """Stretches of driving: pictures uint8 (B, T, 3, H, W), imu (B, T, 6), elapsed (B, T, 1), steering (B, T).
 
     Steering is the expert's, a fraction of the car's limit, left positive. No stretch contains a jump of the car.
+    Where some labels count more than others, or not at all, ``weight`` (B, T) says so.
     """
 
     pictures: torch.Tensor
     imu: torch.Tensor
     elapsed: torch.Tensor
     steering: torch.Tensor
+    weight: torch.Tensor | None = None
 
 
 class Collector:
@@ -71,9 +73,11 @@ class Collector:
         self._camera = FastCamera(car.camera, policy.retina.height, policy.retina.width, policy.spec.crop)
         self._faults = PictureFaults(count, self._rng)
         self._looks = [random_look(self._rng) for _ in range(count)]
-        self._mount, self._speed = np.zeros((count, 2)), np.zeros(count)
+        self._speed = np.zeros(count)
+        self._ground = np.zeros((2, count, policy.retina.height, policy.retina.width), np.float32)
         self._push, self._by_policy = np.zeros(count), np.zeros(count, bool)
         self._recent = np.zeros((MAX_DELAY_FRAMES + 1, count, 3, policy.retina.height, policy.retina.width), np.uint8)
+        self._newest = 0
         self._imu_bias = np.zeros((count, 6))
         self._state = policy.initial_state(count)
         self._restart(np.arange(count), 0.0)
@@ -100,11 +104,10 @@ class Collector:
         return pictures, imu, np.full((len(fleet), 1), elapsed, np.float32), (expert / limit).astype(np.float32)
 
     def _see(self) -> np.ndarray:
-        forward, left = self._camera.ground_points(self._mount[:, 0], self._mount[:, 1])
-        fresh = self._faults.apply(self._camera.render(self._maps, self._looks, self._fleet.poses, forward, left))
-        self._recent = np.roll(self._recent, 1, axis=0)
-        self._recent[0] = fresh
-        return self._recent[self._faults.delay, np.arange(len(self._fleet))]
+        fresh = self._camera.render(self._maps, self._looks, self._fleet.poses, *self._ground)
+        self._newest = (self._newest + 1) % len(self._recent)
+        self._recent[self._newest] = self._faults.apply(fresh)
+        return self._recent[(self._newest - self._faults.delay) % len(self._recent), np.arange(len(self._fleet))]
 
     def _feel(self) -> np.ndarray:
         noise = np.repeat((self._car.imu.gyro_noise_radps, self._car.imu.accel_noise_mps2), 3)
@@ -136,8 +139,8 @@ class Collector:
             self._speed[cars] * rng.uniform(0.0, 1.0, count) ** 0.3,
         )
         camera, imu = self._car.camera, self._car.imu
-        self._mount[cars, 0] = camera.pitch_rad + rng.normal(0.0, 0.02, count)
-        self._mount[cars, 1] = camera.z_m * rng.uniform(0.93, 1.07, count)
+        pitch, height = camera.pitch_rad + rng.normal(0.0, 0.02, count), camera.z_m * rng.uniform(0.93, 1.07, count)
+        self._ground[:, cars] = self._camera.ground_points(pitch, height)
         bias = np.repeat((imu.gyro_bias_radps, imu.accel_bias_mps2), 3)
         self._imu_bias[cars] = 2.0 * bias * rng.standard_normal((count, 6))
         self._by_policy[cars] = rng.random(count) < POLICY_SHARE * min(1.0, 2.0 * progress)
@@ -146,6 +149,5 @@ class Collector:
         self._faults.redraw(cars)
         for car in cars:
             self._looks[car] = random_look(rng)
-        forward, left = self._camera.ground_points(self._mount[cars, 0], self._mount[cars, 1])
         maps, looks = [self._maps[car] for car in cars], [self._looks[car] for car in cars]
-        self._recent[:, cars] = self._camera.render(maps, looks, self._fleet.poses[cars], forward, left)
+        self._recent[:, cars] = self._camera.render(maps, looks, self._fleet.poses[cars], *self._ground[:, cars])

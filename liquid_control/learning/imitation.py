@@ -40,22 +40,28 @@ class Rates:
 
 
 class Imitation:
-    """Gradient steps on sequences: backpropagation through time, Adam, cosine learning rate."""
+    """Gradient steps on sequences: backpropagation through time, Adam, cosine learning rate.
 
-    def __init__(self, policy: DrivingPolicy, seed: int, rates: Rates | None = None) -> None:
+    Computes where the policy's weights are, on a GPU or the CPU; sequences are kept on the CPU.
+
+    :param memory: how many calls of ``remember`` are remembered.
+    """
+
+    def __init__(self, policy: DrivingPolicy, seed: int, rates: Rates | None = None, memory: int = MEMORY) -> None:
         rates = rates or Rates()
         self._policy = policy
+        self._device = policy.gain.device
         self._generator = torch.Generator().manual_seed(seed)
         vision = list(policy.head.parameters())
         cell = [*policy.network.parameters(), policy.gain, policy.bias]
         self._optimiser = torch.optim.Adam(
             [{'params': vision, 'top': rates.vision}, {'params': cell, 'top': rates.cell}], lr=rates.vision, fused=False
         )
-        self._memory: deque[Sequences] = deque(maxlen=MEMORY)
+        self._memory: deque[tuple[Sequences, ...]] = deque(maxlen=memory)
 
-    def remember(self, sequences: Sequences) -> None:
-        """Keep sequences to learn from; the oldest are forgotten."""
-        self._memory.append(sequences)
+    def remember(self, *parts: Sequences) -> None:
+        """Keep sequences to learn from, all of one length; the oldest are forgotten."""
+        self._memory.append(parts)
 
     def learn(self, batch: int, progress: float) -> float:
         """Take one gradient step on ``batch`` remembered sequences; see ``learn_from``."""
@@ -75,22 +81,55 @@ class Imitation:
         self._optimiser.step()
         return float(loss.detach())
 
+    def state(self) -> dict[str, torch.Tensor]:
+        """Return what a later ``restore`` needs beside the weights: moments of the optimiser, random numbers."""
+        tensors = {'generator': self._generator.get_state()}
+        for number, parameter in enumerate(self._parameters()):
+            for name, value in self._optimiser.state[parameter].items():
+                tensors[f'{number}.{name}'] = value.detach().cpu().clone()
+        return tensors
+
+    def restore(self, tensors: dict[str, torch.Tensor]) -> None:
+        """Go on from what ``state`` returned.
+
+        :raises KeyError: if it was of another policy.
+        """
+        self._generator.set_state(tensors['generator'])
+        for number, parameter in enumerate(self._parameters()):
+            self._optimiser.state[parameter] = {
+                name: tensors[f'{number}.{name}'].clone().to('cpu' if name == 'step' else self._device)
+                for name in ('step', 'exp_avg', 'exp_avg_sq')
+            }
+
+    def _parameters(self) -> list[torch.nn.Parameter]:
+        return [parameter for group in self._optimiser.param_groups for parameter in group['params']]
+
     def _loss(self, sequences: Sequences) -> torch.Tensor:
-        state = self._policy.initial_state(len(sequences.pictures))
-        steering, _ = self._policy.sequence(sequences.pictures, sequences.imu, sequences.elapsed, state)
-        target = sequences.steering[:, WARM_UP_STEPS:]
+        device = self._device
+        state = self._policy.initial_state(len(sequences.pictures)).to(device)
+        steering, _ = self._policy.sequence(
+            sequences.pictures.to(device), sequences.imu.to(device), sequences.elapsed.to(device), state
+        )
+        target = sequences.steering[:, WARM_UP_STEPS:].to(device)
         weight = torch.exp(TURN_WEIGHT * target.abs())
-        return (weight * (steering[:, WARM_UP_STEPS:] - target) ** 2).sum() / weight.sum()
+        if sequences.weight is not None:
+            weight = weight * sequences.weight[:, WARM_UP_STEPS:].to(device)
+        return (weight * (steering[:, WARM_UP_STEPS:] - target) ** 2).sum() / weight.sum().clamp(min=1e-6)
 
     def _sample(self, batch: int) -> Sequences:
         """Draw sequences, the newest stretch of driving twice as likely as the others."""
-        count, cars = len(self._memory), len(self._memory[0].pictures)
+        count, cars = len(self._memory), len(self._memory[0][0].pictures)
         stretch = torch.randint(count + 1, (batch,), generator=self._generator).clamp(max=count - 1).tolist()
-        car = torch.randint(cars, (batch,), generator=self._generator).tolist()
-        picked = [(self._memory[s], c) for s, c in zip(stretch, car)]
+        car = torch.randint(len(self._memory[0]) * cars, (batch,), generator=self._generator).tolist()
+        picked = [(self._memory[s][c // cars], c % cars) for s, c in zip(stretch, car)]
         return Sequences(
             *(
                 torch.stack([getattr(sequences, name)[c] for sequences, c in picked])
                 for name in ('pictures', 'imu', 'elapsed', 'steering')
             )
         )
+
+
+def learning_device() -> torch.device:
+    """Return where gradients are computed: on the first GPU where there is one, else on the CPU."""
+    return torch.device('cuda' if torch.cuda.is_available() else 'cpu')

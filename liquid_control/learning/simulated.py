@@ -14,63 +14,30 @@
 
 """Learning to drive in simulation, from nothing to a policy."""
 
-import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import torch
 
-from liquid_control.learning.collector import Collector
-from liquid_control.learning.imitation import Imitation
-from liquid_control.learning.trial import Trial
+from liquid_control.learning.checkpoint import Checkpoint
+from liquid_control.learning.freed_memory import keep_freed_memory
+from liquid_control.learning.imitation import MEMORY, learning_device
+from liquid_control.learning.rollout_worker import Team
+from liquid_control.learning.rollouts import default_workers, learning_threads, open_rollouts
+from liquid_control.learning.run import BATCH, Budget, Learned, Progress, Run
 from liquid_control.liquid.wirings import car_ncp
 from liquid_control.policy.driving_policy import DrivingPolicy
 from liquid_control.policy.spec import PolicySpec
 from liquid_control.policy.wiring_data import wiring_to_data
 from liquid_control.simulation.car import default_car
-from liquid_control.simulation.random_track import random_track
+
+__all__ = ['BATCH', 'CARS', 'STRETCH', 'Budget', 'Learned', 'Progress', 'Where', 'learn_in_simulation', 'new_policy']
 
 CARS = 64
 STRETCH = 16
-STEPS_PER_STRETCH = 8
-BATCH = 32
+LEAST_MEMORY = 8
 TRIAL_SEEDS = range(990_000, 990_020)
-TRIALS_AT = (0.6, 0.8, 1.0)
-"""Shares of the time at which the policy is tried in closed loop; the best of the trials is kept."""
-
-
-@dataclass(frozen=True)
-class Budget:
-    """When learning ends: after ``seconds``, or after ``frames`` collected, which a seed repeats exactly."""
-
-    seconds: float
-    frames: int | None = None
-
-    def spent(self, seconds: float, frames: int) -> float:
-        """Return the share of the budget that is spent, 0..1."""
-        return min(1.0, seconds / self.seconds if self.frames is None else frames / self.frames)
-
-
-@dataclass(frozen=True)
-class Progress:
-    """One line of the learning log; the trial columns are None between trials."""
-
-    spent: float
-    seconds: float
-    frames: int
-    loss: float
-    trial_completed: float | None = None
-    trial_mean_abs_lateral_m: float | None = None
-
-
-@dataclass(frozen=True)
-class Learned:
-    """What learning gave: the best policy, how much it took and its score in the last trial."""
-
-    policy: DrivingPolicy
-    frames: int
-    seconds: float
-    score: dict
 
 
 def new_policy(cell: str, head: str, seed: int) -> DrivingPolicy:
@@ -90,57 +57,53 @@ def new_policy(cell: str, head: str, seed: int) -> DrivingPolicy:
     )
 
 
-def learn_in_simulation(
-    policy: DrivingPolicy, seed: int, budget: Budget, report: Callable[[Progress], None]
-) -> Learned:
-    """Learn from the expert in the fast simulator; ``report`` is called after every stretch of driving."""
-    began = time.monotonic()
-    collector, imitation = Collector(policy, default_car(), CARS, seed), Imitation(policy, seed)
-    keeper = BestOfTrials(policy)
-    frames, spent = 0, 0.0
-    while spent < 1.0:
-        imitation.remember(collector.collect(STRETCH, spent))
-        frames += CARS * STRETCH
-        loss = sum(imitation.learn(BATCH, spent) for _ in range(STEPS_PER_STRETCH)) / STEPS_PER_STRETCH
-        spent = budget.spent(time.monotonic() - began, frames)
-        trial = keeper.consider(spent)
-        report(Progress(spent, time.monotonic() - began, frames, loss, *trial))
-    return Learned(policy, frames, time.monotonic() - began, keeper.restore_best())
+@dataclass(frozen=True)
+class Where:
+    """Where a run drives and what it keeps for the next; none of it says how it learns, but ``workers`` does.
 
-
-class BestOfTrials:
-    """Tries the policy in closed loop now and then and remembers the weights that drove best.
-
-    Offline error does not tell which policy drives (Lechner et al. 2020), so weights are chosen by driving.
+    :param workers: how many processes drive beside the one that learns; half of the cores by default.
+    :param ray: address of the Ray cluster on which they run instead of this machine.
+    :param checkpoint: file that is kept up to date while learning goes on.
     """
 
-    def __init__(self, policy: DrivingPolicy) -> None:
-        self._policy = policy
-        self._trial = Trial(default_car(), [random_track(seed) for seed in TRIAL_SEEDS])
-        self._due = list(TRIALS_AT)
-        self._best: tuple[tuple[float, float], dict] | None = None
+    workers: int | None = None
+    ray: str | None = None
+    checkpoint: Path | None = None
 
-    def consider(self, spent: float) -> tuple[float | None, float | None]:
-        """Try the policy if a trial is due; return the rate of completed laps and the mean offset, or None twice."""
-        if not self._due or spent < self._due[0]:
-            return None, None
-        self._due = [share for share in self._due if share > spent]
-        result = self._trial.drive(self._policy)
-        rate, lateral = float(result.completed.mean()), float(result.mean_abs_lateral_m.mean())
-        merit = (rate + float(result.progress.mean()), -lateral)
-        if self._best is None or merit >= self._best[0]:
-            weights = {name: value.clone() for name, value in self._policy.state_dict().items()}
-            self._best = (merit, {'weights': weights, 'rate': rate, 'lateral': lateral})
-        return rate, lateral
 
-    def restore_best(self) -> dict:
-        """Put the best weights back and return their score."""
-        _, best = self._best
-        self._policy.load_state_dict(best['weights'])
-        return {
-            'engine': 'fast',
-            'tracks': f'random:{TRIAL_SEEDS[0]}..{TRIAL_SEEDS[-1]}',
-            'episodes': len(TRIAL_SEEDS),
-            'rate': best['rate'],
-            'mean_abs_lateral_m': best['lateral'],
-        }
+def learn_in_simulation(
+    policy: DrivingPolicy,
+    seed: int,
+    budget: Budget,
+    report: Callable[[Progress], None],
+    where: Where = Where(),
+    resumed: Checkpoint | None = None,
+) -> Learned:
+    """Learn from the expert in the fast simulator; ``report`` is called after every stretch of driving.
+
+    With a budget of frames, the same seed and number of workers give the same weights on the same machine, bit by bit.
+
+    :param resumed: go on from here instead of from nothing: its weights, optimiser and schedule; roads are new.
+    """
+    workers = where.workers or default_workers()
+    torch.set_num_threads(learning_threads(workers))
+    keep_freed_memory()
+    start = resumed.position.stretches if resumed else 0
+    team = Team(policy.spec, seed, workers, CARS, STRETCH, tuple(TRIAL_SEEDS), start)
+    memory = max(LEAST_MEMORY, MEMORY // workers)
+    rollouts = open_rollouts(team, memory, where.ray)
+    try:
+        run = Run(policy.to(learning_device()), seed, budget, rollouts, memory, where.checkpoint)
+        if resumed:
+            run.restore(resumed)
+        return _with_tracks(run.learn(report))
+    finally:
+        rollouts.close()
+        policy.cpu()
+
+
+def _with_tracks(learned: Learned) -> Learned:
+    """Say in the score on which tracks it was reached."""
+    score = {key: value for key, value in learned.score.items() if key != 'progress'}
+    tracks = f'random:{TRIAL_SEEDS[0]}..{TRIAL_SEEDS[-1]}'
+    return replace(learned, score={'engine': 'fast', 'tracks': tracks, 'episodes': len(TRIAL_SEEDS), **score})

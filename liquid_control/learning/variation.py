@@ -29,6 +29,8 @@ TIGHT_SHARE = 0.35
 TIGHT_RADIUS_M = 0.65
 TIGHT_NARROWEST_M = 1.4
 MAX_DELAY_FRAMES = 4
+GRAIN_VALUES = 2**20
+"""Normal values drawn once; the noise of a picture is a piece of them, which costs a twentieth of drawing it anew."""
 
 
 def learning_track(seed: int, rng: np.random.Generator) -> Track:
@@ -64,6 +66,7 @@ class PictureFaults:
         self._shadow = np.zeros(count, bool)
         self._black_left = np.zeros(count, int)
         self._black_rate = np.zeros(count)
+        self._grain = rng.standard_normal(GRAIN_VALUES, dtype=np.float32)
 
     def redraw(self, cars: np.ndarray) -> None:
         """Draw the faults of a new drive for some cars."""
@@ -83,15 +86,15 @@ class PictureFaults:
         values += self.shift[:, None, None, None].astype(np.float32)
         for car in np.flatnonzero(self._shadow):
             values[car] *= shadow_mask(*pictures.shape[2:], rng)
-        noisy = np.flatnonzero(self.noise)
-        if len(noisy):
-            grain = rng.standard_normal((len(noisy), *pictures.shape[1:]), dtype=np.float32)
-            values[noisy] += grain * self.noise[noisy, None, None, None].astype(np.float32)
+        for car in np.flatnonzero(self.noise):
+            start = rng.integers(GRAIN_VALUES - values[car].size)
+            grain = self._grain[start : start + values[car].size].reshape(values.shape[1:])
+            values[car] += grain * np.float32(self.noise[car])
         self._black_left = np.where(
             rng.random(len(self.noise)) < self._black_rate, 9, np.maximum(self._black_left - 1, 0)
         )
         values[self._black_left > 0] = 0.0
-        return np.clip(values, 0.0, 255.0).astype(np.uint8)
+        return np.clip(values, 0.0, 255.0, out=values).astype(np.uint8)
 
 
 def shadow_mask(height: int, width: int, rng: np.random.Generator) -> np.ndarray:

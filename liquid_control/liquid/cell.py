@@ -46,13 +46,22 @@ class Cell(nn.Module):
         :return: outputs [B, T, O] and the last state [B, S].
         """
         prepared = self.prepare()
-        drives = self.drive(prepared, inputs.flatten(0, 1)).unflatten(0, inputs.shape[:2]).unbind(1)
-        steps = elapsed.unbind(1)
+        drives = self.drive(prepared, inputs.flatten(0, 1)).unflatten(0, inputs.shape[:2])
+        states = self.unroll(prepared, drives, state, elapsed)
+        return self.read(states), states[:, -1]
+
+    def unroll(self, prepared: list[Tensor], drives: Tensor, state: Tensor, elapsed: Tensor) -> Tensor:
+        """Return the states [B, T, S] that drives [B, T, D] lead to."""
+        return self.step_by_step(prepared, drives, state, elapsed)
+
+    def step_by_step(self, prepared: list[Tensor], drives: Tensor, state: Tensor, elapsed: Tensor) -> Tensor:
+        """Do what ``unroll`` does by calls of ``advance``."""
+        each, steps = drives.unbind(1), elapsed.unbind(1)
         states: list[Tensor] = []
-        for t in range(len(drives)):
-            state = self.advance(prepared, drives[t], state, steps[t])
+        for t in range(len(each)):
+            state = self.advance(prepared, each[t], state, steps[t])
             states.append(state)
-        return self.read(torch.stack(states, 1)), state
+        return torch.stack(states, 1)
 
 
 def column(elapsed: Tensor | float, like: Tensor) -> Tensor:

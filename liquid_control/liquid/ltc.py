@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from liquid_control.errors import InputError
 from liquid_control.liquid.cell import Cell
+from liquid_control.liquid.ltc_sequence import LTCSequence
 from liquid_control.liquid.synapses import collect, fire, matrices, synapses_of, table_of, tables
 from liquid_control.liquid.wirings import Wiring
 
@@ -143,6 +144,14 @@ class LTCCell(Cell):
             numerator, denominator = collect(drive, firing, spread).chunk(2, 1)
             state = torch.addcmul(numerator, inertia, state) / denominator
         return state
+
+    def unroll(self, prepared: list[Tensor], drives: Tensor, state: Tensor, elapsed: Tensor) -> Tensor:
+        """Return the states [B, T, units] that drives [B, T, 2 units] lead to."""
+        if not torch.jit.is_scripting():
+            if torch.is_grad_enabled() and not self.tabled:
+                inertia = (prepared[7][self.state_size:] / elapsed).expand(*drives.shape[:2], self.state_size)
+                return LTCSequence.apply(drives, state, inertia, *prepared[3:6], self.ode_unfolds)
+        return self.step_by_step(prepared, drives, state, elapsed)
 
     def read(self, state: Tensor) -> Tensor:
         """Return the output [..., motor neurons] of a state [..., units]."""

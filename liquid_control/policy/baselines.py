@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 BASELINE_UNITS = 64
+LARGE_UNITS = 144
 STATE_LIMIT = 5.0
 
 
@@ -38,6 +39,13 @@ class LstmNetwork(nn.Module):
     def run_sequence(self, features: Tensor, state: Tensor, elapsed: Tensor) -> tuple[Tensor, Tensor]:
         """Run features (B, T, I): outputs (B, T, 1), last state (B, S)."""
         return run_steps(self, features, state, elapsed)
+
+
+class LargeLstmNetwork(LstmNetwork):
+    """The same with 144 units: 102,673 parameters, about a hundred times those of the car's liquid network."""
+
+    def __init__(self, inputs: int) -> None:
+        super().__init__(inputs, LARGE_UNITS)
 
 
 class GruNetwork(nn.Module):
@@ -74,6 +82,23 @@ class FeedForwardNetwork(nn.Module):
     def run_sequence(self, features: Tensor, state: Tensor, elapsed: Tensor) -> tuple[Tensor, Tensor]:
         """Run features (B, T, I): outputs (B, T, 1), state (B, 0)."""
         return self.layers(features), state
+
+
+class LinearOutput(nn.Module):
+    """No memory and no hidden layer: what the head gives is summed up; the state is empty, (B, 0)."""
+
+    def __init__(self, inputs: int) -> None:
+        super().__init__()
+        self.layer = nn.Linear(inputs, 1)
+        self.state_size, self.output_size = 0, 1
+
+    def forward(self, features: Tensor, state: Tensor, elapsed: Tensor) -> tuple[Tensor, Tensor]:
+        """Step from state (B, 0) with features (B, I): output (B, 1), state (B, 0)."""
+        return self.layer(features), state
+
+    def run_sequence(self, features: Tensor, state: Tensor, elapsed: Tensor) -> tuple[Tensor, Tensor]:
+        """Run features (B, T, I): outputs (B, T, 1), state (B, 0)."""
+        return self.layer(features), state
 
 
 def run_steps(network: nn.Module, features: Tensor, state: Tensor, elapsed: Tensor) -> tuple[Tensor, Tensor]:

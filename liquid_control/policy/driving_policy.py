@@ -75,7 +75,7 @@ class DrivingPolicy(nn.Module):
         :return: steering (B, T), unclamped, 1 is ``spec.max_steering_rad`` to the left; the last state (B, S).
         """
         batch, steps = small.shape[:2]
-        visual = self.head(self.retina.whiten(small.flatten(0, 1)))
+        visual = self.head(self.retina.whiten_planes(small.flatten(0, 1)))
         features = torch.cat((visual, self.imu_features(imu.flatten(0, 1))), dim=1).view(batch, steps, -1)
         output, state = self.network.run_sequence(features, state, elapsed)
         return (output * self.gain + self.bias).squeeze(2), state

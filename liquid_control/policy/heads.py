@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Vision heads: from a whitened picture to sensory features in -1..1."""
+"""Vision heads: from a whitened picture to sensory features."""
 
 import torch
 from torch import Tensor, nn
@@ -20,8 +20,10 @@ from torch import Tensor, nn
 from liquid_control.errors import InputError
 
 PAPER_MAPS, PAPER_FEATURES_PER_MAP = 8, 4
-PICTURE_SIZES = {'small': (48, 96), 'paper': (78, 200)}
+PICTURE_SIZES = {'small': (48, 96), 'paper': (78, 200), 'donkey': (120, 160)}
 """Height and width in pixels of the picture that each head sees."""
+DONKEY_FEATURES = 50
+DONKEY_DROPOUT = 0.2
 
 
 class SmallHead(nn.Module):
@@ -74,10 +76,40 @@ class PaperHead(nn.Module):
         return torch.tanh((maps.unsqueeze(2) * self.weight).sum(3) + self.bias).flatten(1)
 
 
+class DonkeyHead(nn.Module):
+    """The network that most small self-driving cars use (donkeycar's 'linear'), for a 120 x 160 picture.
+
+    Five convolutions and two dense layers, each with a ReLU and dropout. With 50 features and cell 'linear' behind it
+    is that whole network: 816,977 parameters. It is here to compare small networks with.
+    """
+
+    def __init__(self, features: int = DONKEY_FEATURES) -> None:
+        super().__init__()
+        sizes = ((3, 24, 5, 2), (24, 32, 5, 2), (32, 64, 5, 2), (64, 64, 3, 1), (64, 64, 3, 1))
+        layers: list[nn.Module] = []
+        for channels, filters, kernel, stride in sizes:
+            layers += [nn.Conv2d(channels, filters, kernel, stride), nn.ReLU(), nn.Dropout(DONKEY_DROPOUT)]
+        self.convolutions = nn.Sequential(*layers)
+        dense: list[nn.Module] = []
+        for inputs, outputs in ((64 * 8 * 13, 100), (100, features)):
+            dense += [nn.Linear(inputs, outputs), nn.ReLU(), nn.Dropout(DONKEY_DROPOUT)]
+        self.dense = nn.Sequential(*dense)
+        _initialise(self.convolutions)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Return features (B, features), 0 or more, of whitened pictures (B, 3, 120, 160)."""
+        return self.dense(self.convolutions(image).flatten(1))
+
+
 def build_head(name: str, features: int) -> nn.Module:
-    """Return the vision head of a name with a number of output features."""
+    """Return the vision head of a name with a number of output features.
+
+    :raises InputError: for an unknown name and for a number of features that the head does not have.
+    """
     if name == 'small':
         return SmallHead(features)
+    if name == 'donkey':
+        return DonkeyHead(features)
     if name != 'paper':
         raise InputError(f"head '{name}' is not one of {', '.join(PICTURE_SIZES)}; give one of these")
     if features != PAPER_MAPS * PAPER_FEATURES_PER_MAP:

@@ -19,11 +19,12 @@ from torch import nn
 from liquid_control.errors import InputError
 from liquid_control.liquid.ltc import LTCCell
 from liquid_control.liquid.wired_cfc import WiredCfCCell
-from liquid_control.policy.baselines import FeedForwardNetwork, GruNetwork, LstmNetwork
+from liquid_control.policy.baselines import FeedForwardNetwork, GruNetwork, LargeLstmNetwork, LinearOutput, LstmNetwork
 from liquid_control.policy.spec import PolicySpec
 from liquid_control.policy.wiring_data import wiring_from_data
 
-BASELINES = {'lstm': LstmNetwork, 'gru': GruNetwork, 'cnn': FeedForwardNetwork}
+BASELINES = {'lstm': LstmNetwork, 'lstm100k': LargeLstmNetwork, 'gru': GruNetwork, 'cnn': FeedForwardNetwork,
+             'linear': LinearOutput}
 
 
 def build_network(spec: PolicySpec) -> nn.Module:

@@ -41,6 +41,7 @@ JOY = 'sensor_msgs/msg/Joy'
 TWIST_STAMPED = 'geometry_msgs/msg/TwistStamped'
 TWIST = 'geometry_msgs/msg/Twist'
 ACKERMANN = 'ackermann_msgs/msg/AckermannDriveStamped'
+DIAGNOSTICS = 'diagnostic_msgs/msg/DiagnosticArray'
 
 HEADER_BYTES = 12  # of CDR: encapsulation and stamp
 METADATA_VERSION = 9  # rosbag2 of Jazzy and later
@@ -102,6 +103,14 @@ class BagWriter:
         twist = self._types[TWIST](self._vector(speed_mps, 0.0, 0.0), self._vector(0.0, 0.0, yaw_rate_radps))
         message = self._types[TWIST_STAMPED](self._stamp(stamp_ns, frame), twist)
         self._write(topic, TWIST_STAMPED, stamp_ns, message, _COMMAND_QOS)
+
+    def write_values(self, topic: str, stamp_ns: int, name: str, message: str, values: dict[str, str]) -> None:
+        """Write names and values as diagnostics of one status."""
+        types = self._types
+        pairs = [types['diagnostic_msgs/msg/KeyValue'](key, value) for key, value in values.items()]
+        status = types['diagnostic_msgs/msg/DiagnosticStatus'](0, name, message, '', pairs)
+        array = types[DIAGNOSTICS](self._stamp(stamp_ns, ''), [status])
+        self._write(topic, DIAGNOSTICS, stamp_ns, array, _RECORD_QOS)
 
     def _stamp(self, stamp_ns: int, frame: str) -> object:
         return self._header(self._time(*divmod(stamp_ns, 10**9)), frame)
@@ -261,3 +270,4 @@ def _qos(reliability: QosReliability, depth: int) -> Qos:
 
 _SENSOR_QOS = _qos(QosReliability.BEST_EFFORT, 5)
 _COMMAND_QOS = _qos(QosReliability.RELIABLE, 1)
+_RECORD_QOS = _qos(QosReliability.RELIABLE, 10)

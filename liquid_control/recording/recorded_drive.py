@@ -22,7 +22,9 @@ import numpy as np
 
 from liquid_control.errors import InputError
 from liquid_control.recording.bag import (
-    ACKERMANN, COMPRESSED, HEADER_BYTES, IMAGE, IMU, JOY, TWIST, TWIST_STAMPED, Bag, Topic, header_stamp_ns, open_bag)
+    ACKERMANN, COMPRESSED, DIAGNOSTICS, HEADER_BYTES, IMAGE, IMU, JOY, TWIST, TWIST_STAMPED, Bag, Topic,
+    header_stamp_ns, open_bag)
+from liquid_control.recording.sample import SAMPLE_TOPIC
 from liquid_control.sensing.imu import imu_vector
 from liquid_control.sensing.picture import picture_of
 from liquid_control.simulation.car import default_car
@@ -44,6 +46,7 @@ class RecordedDrive:
     :param imu: float32 [N, 6], gyro rad/s and acceleration m/s^2, REP-103 axes; zeros if ``has_imu`` is False.
     :param steering: float32 [N] in -1..1 of the car's steering limit, left positive.
     :param stamps: float64 [N], seconds, never going back.
+    :param throttle: float32 [N], throttle in -1..1 or speed in m/s, as commanded: above 0 is forwards.
     :param left_out: how many pictures were left out, by reason.
     """
 
@@ -52,6 +55,7 @@ class RecordedDrive:
     imu: np.ndarray
     steering: np.ndarray
     stamps: np.ndarray
+    throttle: np.ndarray
     has_imu: bool
     left_out: Counter[str] = field(default_factory=Counter)
 
@@ -61,26 +65,30 @@ class RecordedDrive:
     def part(self, start: int, stop: int) -> 'RecordedDrive':
         """Return pictures start..stop-1 as a drive of its own (views, no copies)."""
         return replace(self, pictures=self.pictures[start:stop], imu=self.imu[start:stop],
-                       steering=self.steering[start:stop], stamps=self.stamps[start:stop])
+                       steering=self.steering[start:stop], stamps=self.stamps[start:stop],
+                       throttle=self.throttle[start:stop])
 
 
 def load_drive(path: str | Path) -> RecordedDrive:
     """Read a bag with a camera, a human's commands and, if there is one, an IMU.
 
-    Steering is read from ``human_controls`` (what import-tub writes) or else from a velocity or Ackermann command,
-    scaled by the car's steering limit. IMU sample and command are those nearest to the picture, at most half a
-    picture period away; a picture without them is left out and counted.
+    Steering is what the teacher said in a bag of samples (``sample_bag``), or else read from ``human_controls`` (what
+    import-tub writes) or a velocity or Ackermann command, scaled by the car's steering limit. IMU sample and command
+    are those nearest to the picture, at most half a picture period away; a picture without them is left out and
+    counted.
 
     :raises InputError: if the path is no bag or lacks a topic, or if no picture is left.
     """
     with open_bag(path) as bag:
         camera, imu, steering = camera_topic(bag), imu_topic(bag), _read_steering(bag)
+        if not len(steering[0]):
+            raise InputError(f"bag '{path}' holds samples of which no teacher said anything; let one drive or correct")
         shots = np.array([stamp_ns(data, log) for _, log, data in bag.raw_messages([camera])], np.int64)
         left_out: Counter[str] = Counter()
         keep = _in_order(shots, left_out)
         tolerance = 0.5 * float(np.median(np.diff(shots[keep]))) if keep.sum() > 1 else 0.0
         commanded = _paired(shots, *steering, tolerance, keep, 'no command within half a period', left_out)
-        still = keep & ~np.isfinite(commanded)
+        still = keep & ~np.isfinite(commanded[:, 0])
         left_out['the car stood: its velocity command tells no steering angle'] += int(still.sum())
         keep &= ~still
         if imu is None:
@@ -96,7 +104,8 @@ def load_drive(path: str | Path) -> RecordedDrive:
         reasons = ', '.join(f'{count} {reason}' for reason, count in left_out.items() if count)
         raise InputError(f"bag '{path}' leaves no picture to use ({reasons}); record camera, IMU and command together")
     return RecordedDrive(Path(path).name, np.stack(pictures), samples[keep].astype(np.float32),
-                         commanded[keep].astype(np.float32), 1e-9 * shots[keep], imu is not None, +left_out)
+                         commanded[keep, 0].astype(np.float32), 1e-9 * shots[keep],
+                         commanded[keep, 1].astype(np.float32), imu is not None, +left_out)
 
 
 def camera_topic(bag: Bag) -> Topic:
@@ -121,8 +130,10 @@ def human_steering(path: str | Path, stamps_ns: np.ndarray) -> np.ndarray:
         if _steering_topic(bag) is None or len(stamps_ns) < 2:
             return np.full(len(stamps_ns), math.nan)
         times, values = _read_steering(bag)
+    if not len(times):
+        return np.full(len(stamps_ns), math.nan)
     keep = np.ones(len(stamps_ns), bool)
-    steering = _paired(stamps_ns, times, values, 0.5 * float(np.median(np.diff(stamps_ns))), keep, '', Counter())
+    steering = _paired(stamps_ns, times, values[:, 0], 0.5 * float(np.median(np.diff(stamps_ns))), keep, '', Counter())
     return np.where(keep, steering, math.nan)
 
 
@@ -201,30 +212,40 @@ def _read_imu(bag: Bag, topic: Topic) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _steering_topic(bag: Bag) -> Topic | None:
-    return bag.find(CONTROLS_NAMES, (JOY,), by_kind=False) or bag.find(COMMAND_NAMES, COMMAND_KINDS)
+    samples = bag.find((SAMPLE_TOPIC.strip('/'),), (DIAGNOSTICS,), by_kind=False)
+    return samples or bag.find(CONTROLS_NAMES, (JOY,), by_kind=False) or bag.find(COMMAND_NAMES, COMMAND_KINDS)
 
 
 def _read_steering(bag: Bag) -> tuple[np.ndarray, np.ndarray]:
+    """Return the times [M] in ns and the commands [M, 2]: steering, throttle or speed."""
     topic = _steering_topic(bag)
     if topic is None:
         topic = bag.require('command', CONTROLS_NAMES + COMMAND_NAMES, (JOY, *COMMAND_KINDS))
     times, values = [], []
     for _, log, data in bag.raw_messages([topic]):
-        times.append(log if topic.kind == TWIST else stamp_ns(data, log))
-        values.append(_steering(topic.kind, bag.decode(topic, data)))
-    return np.array(times, np.int64), np.array(values)
+        command = _command(topic.kind, bag.decode(topic, data))
+        if command is not None:
+            times.append(log if topic.kind == TWIST else stamp_ns(data, log))
+            values.append(command)
+    return np.array(times, np.int64), np.array(values, np.float64)
 
 
-def _steering(kind: str, message: object) -> float:
-    """Return the steering of a command in -1..1; NaN if a standing car's command does not tell it."""
-    if kind == JOY:
-        share = float(message.axes[0]) if len(message.axes) else math.nan
+def _command(kind: str, message: object) -> tuple[float, float] | None:
+    """Return a command, None if absent: steering in -1..1, NaN if it tells none, and throttle or speed."""
+    if kind == DIAGNOSTICS:
+        values = {pair.key: pair.value for pair in message.status[0].values}
+        if 'teacher_steering_rad' not in values:
+            return None
+        share = float(values['teacher_steering_rad']) / default_car().max_steering_rad
+        forward = float(values.get('teacher_speed_mps', math.nan))
+    elif kind == JOY:
+        share, forward = (*map(float, message.axes[:2]), math.nan, math.nan)[:2]
     elif kind == ACKERMANN:
-        share = message.drive.steering_angle / default_car().max_steering_rad
+        share, forward = message.drive.steering_angle / default_car().max_steering_rad, message.drive.speed
     else:
         twist = message.twist if kind == TWIST_STAMPED else message
-        share = steering_of_twist(twist.linear.x, twist.angular.z)
-    return max(-1.0, min(1.0, share)) if math.isfinite(share) else math.nan
+        share, forward = steering_of_twist(twist.linear.x, twist.angular.z), twist.linear.x
+    return max(-1.0, min(1.0, share)) if math.isfinite(share) else math.nan, forward
 
 
 def steering_of_twist(speed_mps: float, yaw_rate_radps: float) -> float:

@@ -21,10 +21,11 @@ import numpy as np
 from liquid_control.errors import InputError
 from liquid_control.simulation.car import default_car
 from liquid_control.simulation.mujoco_world import MujocoWorld
+from liquid_control.simulation.reward import REWARDS, reward_of
 from liquid_control.simulation.track import Track
 from liquid_control.simulation.track_spec import load_track
 
-OFF_ROAD_PENALTY = 10.0
+OFF_ROAD_PENALTY = REWARDS['progress'].off_road_cost
 
 
 class DrivingEnv(gymnasium.Env):
@@ -32,13 +33,14 @@ class DrivingEnv(gymnasium.Env):
 
     Observation: ``picture`` uint8 (height, width, 3) RGB and ``imu`` float32 (6,), gyro x, y, z in rad/s and
     accelerometer x, y, z in m/s^2. Action, float32 (2,) in -1..1: steering as a fraction of the car's largest
-    angle, left positive, and speed, -1 standing and 1 at ``max_speed_mps``. Reward: metres of centre line
-    gained, and -10 for leaving the road. ``info``: ``s``, ``lateral``, ``progress`` (m), ``speed`` (m/s) and
-    ``time`` (s). An episode is terminated when base_link leaves the road and truncated after ``laps`` or
-    ``time_limit_s``.
+    angle, left positive, and speed, -1 standing and 1 at ``max_speed_mps``. Reward: metres of centre line gained,
+    and -10 for leaving the road, or another of ``simulation.reward.REWARDS``. ``info``: ``s``, ``lateral``,
+    ``progress`` (m), ``speed`` (m/s) and ``time`` (s). An episode is terminated when base_link leaves the road and
+    truncated after ``laps`` or ``time_limit_s``.
 
     :param track: ``random:SEED`` or a centre-line CSV file.
     :param seed: of the start positions and the IMU when ``reset`` is not given one.
+    :param reward: 'progress', 'laptime' or 'robust', as liquid_control.simulation.reward describes them.
     :param random_start: start anywhere on the road, a little beside and across it; else at arc length 0.
     :raises InputError: if an option is unusable.
     """
@@ -47,8 +49,9 @@ class DrivingEnv(gymnasium.Env):
 
     def __init__(self, track: str = 'random:0', seed: int | None = None, laps: int = 1, time_limit_s: float = 120.0,
                  max_speed_mps: float = 2.0, friction: float = 1.0, imu_noise: float = 1.0,
-                 random_start: bool = True, render_mode: str | None = None) -> None:
+                 random_start: bool = True, render_mode: str | None = None, reward: str = 'progress') -> None:
         self._car = default_car()
+        self._reward = reward_of(reward)
         _check('laps', laps, 1, 1000)
         _check('time limit in seconds', time_limit_s, 0.1, 1e5)
         _check('top speed in m/s', max_speed_mps, 0.1, self._car.max_speed_mps)
@@ -103,7 +106,7 @@ class DrivingEnv(gymnasium.Env):
         gained = self._follow()
         terminated = not self._track.on_road(self._s, self._lateral)
         truncated = self._progress >= self._laps * self._track.length or self._world.time >= self._time_limit
-        reward = gained - OFF_ROAD_PENALTY * terminated
+        reward = self._reward(gained, self._lateral, terminated, self._period)
         return self._observe(), float(reward), terminated, bool(truncated and not terminated), self._info()
 
     def render(self) -> np.ndarray | None:

@@ -1,0 +1,367 @@
+# Copyright 2026 The liquid_control Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The three ways to close the loop: with an expert that knows the road, with a human, with recordings."""
+import math
+from enum import Enum
+from typing import Any, Protocol
+
+import numpy as np
+
+from liquid_control.driving.command import Command
+from liquid_control.learning.loop.champion import Contender
+from liquid_control.learning.loop.plan import Plan
+from liquid_control.learning.loop.road import LOST_M, Odometry
+from liquid_control.learning.loop.sampler import Taken, Teacher
+from liquid_control.learning.loop.teachers import ExpertTeacher, HumanTeacher, Role
+from liquid_control.learning.loop.tour import Tour
+from liquid_control.learning.loop.trials import HumanTrial, RoadTrial
+
+WEAK_SCORE = 0.2
+RELEASED_NS = 600_000_000
+KNOWN_AFTER_S = 5.0
+
+
+class Way(Protocol):
+    """What differs between the ways.
+
+    :ivar teacher: whose word is recorded; None where nothing is.
+    :ivar labels_all: whether a picture without the teacher's word is worth nothing.
+    :ivar labels_trials: whether trials are learned from as well.
+    :ivar trial_over: whether the trial that was begun has come to its end.
+    """
+
+    teacher: Teacher | None
+    labels_all: bool
+    labels_trials: bool
+    trial_over: bool
+
+    def drive(self, standing: Contender, first: bool, now_s: float) -> None:
+        """Collect from now on; ``first`` tells that nothing was learned yet."""
+
+    def learn(self) -> None:
+        """Take note that everything recorded until now is being learned from; collecting goes on."""
+
+    def rest(self) -> None:
+        """Command nothing from now on."""
+
+    def see(self, odometry: Odometry, now_s: float, able: bool) -> Command | None:
+        """Take where the car is; return what to command.
+
+        :param able: whether the policy that shall drive is in a position to.
+        """
+
+    def took(self, taken: Taken, trying: bool) -> None:
+        """Take note of a sample."""
+
+    def obstacle(self, stamp_ns: int) -> str:
+        """Return why a picture of that time must not be recorded, or an empty text."""
+
+    def helps(self, standing: Contender) -> bool:
+        """Tell whether a teacher that drives does so instead of a policy that could."""
+
+    def enough(self) -> bool:
+        """Tell whether there is enough new to learn from."""
+
+    def standing_score(self) -> float | None:
+        """Return how well the standing policy has driven while collecting, None if that does not tell."""
+
+    def left_alone(self) -> bool:
+        """Tell whether the standing policy has driven so long without help that there is nothing to learn."""
+
+    def begin_trial(self, beat: float, learned: dict[str, Any], now_s: float) -> None:
+        """Try the policy that drives now; only whether its score is at least ``beat`` matters."""
+
+    def result(self) -> tuple[float, str]:
+        """Return the score of the trial, 0..1, and how it went in words."""
+
+
+class Phase(Enum):
+    """How far a trial on a road has come."""
+
+    RETURN = 'return'
+    """The expert drives the car to the middle of the only road there is."""
+    RELEASE = 'release'
+    """The expert has let go; its last command still holds in the drive node."""
+    DRIVE = 'drive'
+    """The policy drives, or is being brought to the next road."""
+
+
+class WithExpert:
+    """An expert on known roads: it drives until there is a policy, then it corrects, and it judges on other roads."""
+
+    labels_all, labels_trials = True, False
+
+    def __init__(self, plan: Plan, teacher: ExpertTeacher, tour: Tour, rng: np.random.Generator) -> None:
+        self.teacher = teacher
+        self._plan, self._tour, self._rng = plan, tour, rng
+        self._trial: RoadTrial | None = None
+        self._phase = Phase.DRIVE
+        self._released_ns: int | None = None
+        self._resting = True
+        self._weak = self._first = True
+        self._fresh_s = 0.0
+
+    @property
+    def trial_over(self) -> bool:
+        """Whether the trial that was begun has come to its end."""
+        return self._trial is not None and self._trial.spec is None
+
+    def drive(self, standing: Contender, first: bool, now_s: float) -> None:
+        """Visit the roads, one after the other."""
+        stays = not self._resting and self._trial is None
+        self._weak, self._first = _weak(standing), first
+        self._resting, self._trial = False, None
+        if not stays:
+            self._visit(now_s)
+
+    def learn(self) -> None:
+        """Count anew."""
+        self._fresh_s = 0.0
+
+    def rest(self) -> None:
+        """Leave the car alone."""
+        self._resting, self._trial = True, None
+        self.teacher.act(Role.WATCH)
+
+    def see(self, odometry: Odometry, now_s: float, able: bool) -> Command | None:
+        """Drive, correct or judge."""
+        self._tour.see(odometry)
+        command = self.teacher.see(odometry)
+        place = self.teacher.place
+        if self._resting:
+            return None
+        if self._trial is not None:
+            self._judge(odometry, now_s, able)
+        elif place is not None and (
+                self._tour.visited_s(odometry.stamp_ns) >= self._plan.visit_s
+                or place.overrun > LOST_M and not self._tour.fixed):
+            self._visit(now_s)
+        return command
+
+    def took(self, taken: Taken, trying: bool) -> None:
+        """Count what can be learned from."""
+        self._fresh_s += taken.seconds * taken.labelled
+
+    def obstacle(self, stamp_ns: int) -> str:
+        """Return why a picture of that time must not be recorded."""
+        return '' if self._tour.ready(stamp_ns) else 'the car was being brought to another road'
+
+    def helps(self, standing: Contender) -> bool:
+        """Tell whether the expert is there to correct rather than to show."""
+        return self.teacher.role is not Role.DRIVE
+
+    def enough(self) -> bool:
+        """Tell whether as much was driven as the plan says."""
+        return self._fresh_s >= (self._plan.first_collect_s if self._first else self._plan.collect_s)
+
+    def standing_score(self) -> None:
+        """Say nothing: trials are on other roads."""
+
+    def left_alone(self) -> bool:
+        """Say no: trials tell."""
+        return False
+
+    def begin_trial(self, beat: float, learned: dict[str, Any], now_s: float) -> None:
+        """Send the policy to the roads that are kept for trials."""
+        self._resting = False
+        specs = (self._tour.spec,) if self._tour.fixed else self._plan.trial_tracks
+        self._trial = RoadTrial(specs, self._plan.trial_s, beat)
+        self._begin(Phase.RETURN if self._tour.fixed else Phase.RELEASE)
+
+    def result(self) -> tuple[float, str]:
+        """Return the trial's score, and how it went in words."""
+        return self._trial.score, self._trial.summary()
+
+    def _visit(self, now_s: float) -> None:
+        shows = self._weak or self._rng.random() < self._plan.expert_share
+        self.teacher.act(Role.DRIVE if shows else Role.GUARD)
+        self._tour.go(self._plan.tracks[self._tour.visits % len(self._plan.tracks)], now_s)
+
+    def _begin(self, phase: Phase) -> None:
+        self._phase, self._released_ns = phase, None
+        self.teacher.act(Role.DRIVE if phase is Phase.RETURN else Role.WATCH)
+
+    def _judge(self, odometry: Odometry, now_s: float, able: bool) -> None:
+        """Let the policy drive each road of the trial: from its start, or on a fixed road from its middle."""
+        stamp_ns, place = odometry.stamp_ns, self.teacher.place
+        if self.trial_over:
+            return
+        if self._phase is Phase.RETURN and place is not None and place.settled:
+            self._begin(Phase.RELEASE)
+        elif self._phase is Phase.RELEASE:
+            self._released_ns = stamp_ns if self._released_ns is None else self._released_ns
+            if stamp_ns - self._released_ns >= RELEASED_NS:
+                self._begin(Phase.DRIVE)
+                self._tour.go(self._trial.spec, now_s)
+        elif self._phase is Phase.DRIVE and able and place is not None and self._tour.ready(stamp_ns):
+            if self._trial.see(1e-9 * stamp_ns, place) and not self.trial_over:
+                self._begin(Phase.RETURN if self._tour.fixed else Phase.DRIVE)
+                self._tour.go(self._trial.spec, now_s)
+
+
+class WithHuman:
+    """A human who takes over where the policy errs; what the human does not correct is left as it is."""
+
+    labels_all, labels_trials = False, True
+
+    def __init__(self, plan: Plan, teacher: HumanTeacher) -> None:
+        self.teacher = teacher
+        self._plan = plan
+        self._trial: HumanTrial | None = None
+        self._fresh_s = self._free_s = self._driven_s = self._helped_s = 0.0
+        self._policy = ''
+
+    @property
+    def trial_over(self) -> bool:
+        """Whether the trial that was begun has come to its end."""
+        return self._trial is not None and self._trial.over
+
+    def drive(self, standing: Contender, first: bool, now_s: float) -> None:
+        """Measure how the standing policy does."""
+        self._trial = None
+        if standing.sha256 != self._policy:
+            self._policy = standing.sha256
+            self._driven_s = self._helped_s = self._free_s = 0.0
+
+    def learn(self) -> None:
+        """Count anew what can be learned from."""
+        self._fresh_s = 0.0
+
+    def rest(self) -> None:
+        """Forget the trial."""
+        self._trial = None
+
+    def see(self, odometry: Odometry, now_s: float, able: bool) -> None:
+        """Command nothing: the human does."""
+
+    def took(self, taken: Taken, trying: bool) -> None:
+        """Count what was driven by whom."""
+        self._fresh_s += taken.seconds * taken.labelled
+        if trying:
+            if self._trial is not None:
+                self._trial.see(taken.seconds, taken.helped)
+            return
+        self._driven_s += taken.seconds
+        self._helped_s += taken.seconds * taken.helped
+        self._free_s = 0.0 if taken.helped else self._free_s + taken.seconds
+
+    def obstacle(self, stamp_ns: int) -> str:
+        """Let everything be recorded."""
+        return ''
+
+    def helps(self, standing: Contender) -> bool:
+        """Tell whether there is a policy that the human corrects."""
+        return not standing.untrained
+
+    def enough(self) -> bool:
+        """Tell whether the human has driven for as long as the plan says."""
+        return self._fresh_s >= self._plan.human_s
+
+    def standing_score(self) -> float | None:
+        """Return the share of time that the standing policy drove."""
+        return 1.0 - self._helped_s / self._driven_s if self._driven_s >= KNOWN_AFTER_S else None
+
+    def left_alone(self) -> bool:
+        """Tell whether the human let the standing policy drive for as many trials in a row as the plan wants."""
+        return self._free_s >= self._plan.target_rounds * self._plan.trial_s
+
+    def begin_trial(self, beat: float, learned: dict[str, Any], now_s: float) -> None:
+        """Watch the human watch the policy."""
+        self._trial = HumanTrial(self._plan.trial_s, beat)
+
+    def result(self) -> tuple[float, str]:
+        """Return the trial's score, and how it went in words."""
+        return self._trial.score, self._trial.summary()
+
+
+class WithRecordings:
+    """Recorded drives only: the score is 1 less the steering error on what was held back, or the share of trial roads.
+
+    :param judge: judges by driving where there is a car on a known road.
+    """
+
+    teacher = None
+    labels_all = labels_trials = False
+
+    def __init__(self, judge: WithExpert) -> None:
+        self._judge = judge
+        self._seen_s = float('-inf')
+        self._error: float | None = None
+
+    @property
+    def trial_over(self) -> bool:
+        """Whether the trial that was begun has come to its end."""
+        return self._error is not None or self._judge.trial_over
+
+    def car_there(self, now_s: float) -> bool:
+        """Tell whether a policy can be tried by driving."""
+        return now_s - self._seen_s < 1.0
+
+    def drive(self, standing: Contender, first: bool, now_s: float) -> None:
+        """Drive nothing."""
+        self._judge.rest()
+
+    def learn(self) -> None:
+        """Count nothing."""
+
+    def rest(self) -> None:
+        """Command nothing."""
+        self._judge.rest()
+
+    def see(self, odometry: Odometry, now_s: float, able: bool) -> Command | None:
+        """Judge a trial; between trials, only know that there is a car."""
+        self._seen_s = now_s
+        return self._judge.see(odometry, now_s, able)
+
+    def took(self, taken: Taken, trying: bool) -> None:
+        """Count nothing."""
+
+    def obstacle(self, stamp_ns: int) -> str:
+        """Record nothing."""
+        return 'recordings are learned from, nothing is recorded'
+
+    def helps(self, standing: Contender) -> bool:
+        """Nobody helps."""
+        return False
+
+    def enough(self) -> bool:
+        """Everything is there from the beginning."""
+        return True
+
+    def standing_score(self) -> None:
+        """Say nothing: nothing is driven."""
+
+    def left_alone(self) -> bool:
+        """Say no: nobody could help."""
+        return False
+
+    def begin_trial(self, beat: float, learned: dict[str, Any], now_s: float) -> None:
+        """Drive the trial's roads if there is a car, else take the error that the learner measured."""
+        self._error = None
+        if self.car_there(now_s):
+            self._judge.begin_trial(beat, learned, now_s)
+        else:
+            error = learned.get('held_out_mae')
+            self._error = 1.0 if error is None or math.isnan(error) else float(error)
+
+    def result(self) -> tuple[float, str]:
+        """Return the trial's score, and how it went in words."""
+        if self._error is not None:
+            return max(0.0, 1.0 - self._error), f'held-out steering error {self._error:.4f}'
+        return self._judge.result()
+
+
+def _weak(standing: Contender) -> bool:
+    return standing.score is not None and standing.score < WEAK_SCORE
