@@ -30,8 +30,10 @@ VERBS = {
     'bench': 'liquid_control.cli.bench',
     'import-tub': 'liquid_control.cli.import_tub',
     'replay': 'liquid_control.cli.replay',
+    'audit': 'liquid_control.cli.audit',
     'inspect': 'liquid_control.cli.inspect',
     'export': 'liquid_control.cli.export',
+    'view': 'liquid_control.cli.view',
 }
 """Verb -> module with ``HELP``, ``add_arguments(parser)`` and ``run(args) -> exit code``."""
 

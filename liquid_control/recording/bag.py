@@ -38,6 +38,7 @@ IMAGE = 'sensor_msgs/msg/Image'
 COMPRESSED = 'sensor_msgs/msg/CompressedImage'
 IMU = 'sensor_msgs/msg/Imu'
 JOY = 'sensor_msgs/msg/Joy'
+FLOATS = 'std_msgs/msg/Float32MultiArray'
 TWIST_STAMPED = 'geometry_msgs/msg/TwistStamped'
 TWIST = 'geometry_msgs/msg/Twist'
 ACKERMANN = 'ackermann_msgs/msg/AckermannDriveStamped'
@@ -102,6 +103,15 @@ class BagWriter:
         twist = self._types[TWIST](self._vector(speed_mps, 0.0, 0.0), self._vector(0.0, 0.0, yaw_rate_radps))
         message = self._types[TWIST_STAMPED](self._stamp(stamp_ns, frame), twist)
         self._write(topic, TWIST_STAMPED, stamp_ns, message, _COMMAND_QOS)
+
+    def write_floats(self, topic: str, stamp_ns: int, labels: tuple[str, ...], values: np.ndarray) -> None:
+        """Write an array as Float32MultiArray, a label for each dimension; it has no header, so only a log time."""
+        dimension = self._types['std_msgs/msg/MultiArrayDimension']
+        dimensions = [dimension(label, size, int(np.prod(values.shape[axis:])))
+                      for axis, (label, size) in enumerate(zip(labels, values.shape, strict=True))]
+        layout = self._types['std_msgs/msg/MultiArrayLayout'](dimensions, 0)
+        self._write(topic, FLOATS, stamp_ns, self._types[FLOATS](layout, values.astype(np.float32).reshape(-1)),
+                    _COMMAND_QOS)
 
     def _stamp(self, stamp_ns: int, frame: str) -> object:
         return self._header(self._time(*divmod(stamp_ns, 10**9)), frame)
