@@ -43,8 +43,10 @@ EXTRAS = {
     'learning': ['cma>=4,<5', 'tensorboard>=2.16,<3'],
     'ray': ['ray>=2.40,<3'],
     'export': ['onnx>=1.17,<2', 'onnxruntime>=1.20,<2', 'onnxscript>=0.5,<1'],
+    'view': ['aiohttp>=3.9,<4'],
     'video': ['matplotlib>=3.6,<4', 'imageio-ffmpeg>=0.5,<1'],
-    'test': ['pytest>=7.4,<10', 'setuptools>=70.1,<100', 'hypothesis>=6.90,<7', 'ncps>=1.0.1,<2', 'xacro>=2.0,<3'],
+    'test': ['pytest>=7.4,<10', 'setuptools>=70.1,<100', 'hypothesis>=6.90,<7', 'ncps>=1.0.1,<2', 'xacro>=2.0,<3',
+             'selenium>=4.20,<5'],
     'lint': ['ruff>=0.9,<1'],
 }
 EXTRAS['all'] = sorted({requirement for extra in EXTRAS.values() for requirement in extra})
@@ -70,6 +72,7 @@ setup(
     license='Apache-2.0',
     python_requires='>=3.11,<3.14',
     packages=find_packages(include=[PACKAGE, f'{PACKAGE}.*']),
+    package_data={f'{PACKAGE}.audit': ['page/*']},
     install_requires=BASE,
     extras_require=EXTRAS,
     entry_points={'console_scripts': ['liquid-control = liquid_control.cli:main']},

@@ -165,6 +165,18 @@ def test_system_time_constant_is_the_formula_and_bounded_by_the_membrane():
     torch.testing.assert_close(torch.jit.script(cell).system_time_constant(inputs, state), tau)
 
 
+@pytest.mark.parametrize('elapsed', [0.3, 1.0, 10.0])
+def test_observing_steps_as_ever_and_tells_the_time_constants_of_the_last_unfold(elapsed):
+    cell = car_cell()
+    inputs, state, times = torch.rand(3, 32), torch.rand(3, 19), torch.full((3, 1), elapsed)
+    output, after, tau = cell.observe(inputs, state, times)
+    torch.testing.assert_close((output, after), cell(inputs, state, times))
+    most = car_cell(ode_unfolds=5)
+    most.load_state_dict(cell.state_dict())
+    before_the_last = most(inputs, state, times * 5 / 6)[1]
+    torch.testing.assert_close(tau, cell.system_time_constant(inputs, before_the_last), rtol=1e-4, atol=1e-7)
+
+
 @pytest.mark.parametrize('unfolds', [1, 6])
 @pytest.mark.parametrize('mixed', [False, True])
 def test_scripted_and_frozen_cell_is_the_same_for_any_batch(unfolds, mixed):

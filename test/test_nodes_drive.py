@@ -32,6 +32,7 @@ from std_srvs.srv import SetBool  # noqa: E402
 
 from liquid_control.learning.simulated import new_policy  # noqa: E402
 from liquid_control.nodes.drive_settings import drive_settings  # noqa: E402
+from liquid_control.nodes.neurons_message import rows_of  # noqa: E402
 from liquid_control.policy.policy_file import save_policy  # noqa: E402
 
 DRIVE = 'liquid_control.nodes.drive'
@@ -89,14 +90,17 @@ def test_commands_carry_the_stamp_of_their_picture_and_keep_the_limits(rig):
     assert all(abs(yaw_rate) <= bound + 1e-6 for _, _, yaw_rate in answers)
 
 
-def test_the_state_of_all_nineteen_neurons_comes_out(rig):
+def test_state_and_time_constant_of_all_nineteen_neurons_come_out(rig):
     got = []
     subscription = rig.node.create_subscription(Float32MultiArray, '/drive/neurons', got.append, 10)
     rig.until(lambda: len(got) >= 3, what='neurons')
     rig.node.destroy_subscription(subscription)
-    dimension, = got[-1].layout.dim
-    assert (dimension.label, dimension.size, dimension.stride, len(got[-1].data)) == ('neuron', 19, 19, 19)
-    assert list(got[-1].data) != list(got[-2].data)
+    layout = [(dimension.label, dimension.size, dimension.stride) for dimension in got[-1].layout.dim]
+    assert layout == [('quantity', 2, 38), ('neuron', 19, 19)] and len(got[-1].data) == 38
+    state, time_constant = rows_of(got[-1])
+    assert (time_constant > 0.0).all() and (time_constant < 1.0).all()
+    assert state.tolist() != rows_of(got[-2])[0].tolist()
+    assert time_constant.tolist() != rows_of(got[-2])[1].tolist()
 
 
 @pytest.mark.parametrize(('encoding', 'bytes_per_pixel', 'rows'), [

@@ -55,6 +55,20 @@ def runner_commands(runner, pictures):
 
 
 @pytest.mark.parametrize('cell', CELLS)
+def test_neurons_of_an_ltc_come_with_their_time_constants_in_seconds(cell):
+    policy = new_policy(cell, 'small', 2).eval()
+    picture, imu, _ = next(drive())
+    decision = Runner(policy).step(picture, imu, PERIOD_S)
+    if cell != 'ltc':
+        assert decision.time_constants.shape == (0,)
+        return
+    features = policy.features(torch.from_numpy(picture)[None], torch.from_numpy(imu)[None])
+    _, state, periods = policy.network.observe(features, policy.initial_state(), torch.ones(1, 1))
+    np.testing.assert_allclose(decision.neurons, state[0].detach(), atol=1e-5)
+    np.testing.assert_allclose(decision.time_constants, periods[0].detach() * PERIOD_S, rtol=1e-4)
+
+
+@pytest.mark.parametrize('cell', CELLS)
 def test_compiled_equals_eager(cell):
     policy = new_policy(cell, 'small', 2).eval()
     np.testing.assert_allclose(runner_commands(Runner(policy), drive()), eager_commands(policy, drive()), atol=1e-5)

@@ -33,8 +33,10 @@ VERBS = {
     'compare-drives': 'liquid_control.cli.compare_drives',
     'import-tub': 'liquid_control.cli.import_tub',
     'replay': 'liquid_control.cli.replay',
+    'audit': 'liquid_control.cli.audit',
     'inspect': 'liquid_control.cli.inspect',
     'export': 'liquid_control.cli.export',
+    'view': 'liquid_control.cli.view',
 }
 """Verb -> module with ``HELP``, ``add_arguments(parser)`` and ``run(args) -> exit code``."""
 

@@ -40,7 +40,7 @@ class PolicyRunner(Protocol):
         """Forget everything seen."""
 
     def step(self, picture: np.ndarray, imu: np.ndarray, elapsed_s: float) -> Any:
-        """Return a decision with ``steering_rad``, ``speed_mps`` and ``neurons``."""
+        """Return a decision with ``steering_rad``, ``speed_mps``, ``neurons`` and ``time_constants``."""
 
 
 @dataclass(frozen=True)
@@ -62,11 +62,15 @@ class Picture:
 
 @dataclass(frozen=True)
 class Answer:
-    """The policy's own answer to a picture, whoever drives: a command as it was, and the network's state (S,)."""
+    """The policy's own answer to a picture, whoever drives: a command as it was, and the network's state (S,).
+
+    :param time_constants: of each neuron in seconds (S,); empty where the policy has none.
+    """
 
     picture: Picture
     command: Command
     neurons: np.ndarray
+    time_constants: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -219,4 +223,4 @@ class Pilot:
             self._wanted, self._answering = command, picture
         else:
             self._restart_policy()
-        return Answer(picture, command, decision.neurons)
+        return Answer(picture, command, decision.neurons, decision.time_constants)

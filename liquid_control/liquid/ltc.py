@@ -136,14 +136,20 @@ class LTCCell(Cell):
 
     def advance(self, prepared: list[Tensor], drive: Tensor, state: Tensor, elapsed: Tensor) -> Tensor:
         """Return the state [B, units] after ``elapsed`` [B or 1, 1]."""
+        return self._unfold(prepared, drive, state, elapsed)[0]
+
+    def _unfold(self, prepared: list[Tensor], drive: Tensor, state: Tensor,
+                elapsed: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the state after all unfolds, the denominator of the last one, and the capacity's share of it."""
         slope, shift, spread = prepared[3], prepared[4], prepared[5]
         inertia = prepared[7][self.state_size:] / elapsed
         drive = torch.addcdiv(drive, prepared[7], elapsed)
+        denominator = inertia
         for _ in range(self.ode_unfolds):
             firing = fire(state, slope, shift, self.slot_source)
             numerator, denominator = collect(drive, firing, spread).chunk(2, 1)
             state = torch.addcmul(numerator, inertia, state) / denominator
-        return state
+        return state, denominator, inertia
 
     def unroll(self, prepared: list[Tensor], drives: Tensor, state: Tensor, elapsed: Tensor) -> Tensor:
         """Return the states [B, T, units] that drives [B, T, 2 units] lead to."""
@@ -161,6 +167,17 @@ class LTCCell(Cell):
         if self.output_b is not None:
             output = output + self.output_b
         return output
+
+    def observe(self, inputs: Tensor, state: Tensor, elapsed: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Step as ``forward`` does with elapsed [B or 1, 1] and tell how fast each neuron followed its inputs.
+
+        :return: output [B, motor neurons], the new state [B, units] and ``tau_sys`` [B, units] in nominal periods, at
+            the conductances of the last unfold: a difference and a quotient, what ``system_time_constant`` gives for
+            the state that this unfold began with.
+        """
+        prepared = self.prepare()
+        state, denominator, inertia = self._unfold(prepared, self.drive(prepared, inputs), state, elapsed)
+        return self.read(state), state, self.cm.abs() / (denominator - inertia)
 
     @torch.jit.export
     def system_time_constant(self, inputs: Tensor, state: Tensor) -> Tensor:

@@ -299,7 +299,7 @@ class DriveNode(LifecycleNode):
         self._last = tick
 
     def _publish_answer(self, answer: Answer) -> None:
-        self._neurons.publish(self._neurons_message.filled(answer.neurons))
+        self._neurons.publish(self._neurons_message.filled(answer.neurons, answer.time_constants))
         if answer.command.finite and self._answers.get_subscription_count():
             stamp = answer.picture.message.header.stamp
             self._answers.publish(self._answer_message.filled(answer.command, stamp))

@@ -26,6 +26,7 @@ from std_msgs.msg import Float32MultiArray
 
 from liquid_control.errors import InputError
 from liquid_control.evaluation.watch import Watch
+from liquid_control.nodes.neurons_message import rows_of
 from liquid_control.sensing.picture import picture_of
 
 JPEG_QUALITY = 92
@@ -69,7 +70,7 @@ class Spectator(Node):
         self._watch.see_picture(_seconds(message.header.stamp), jpeg.tobytes())
 
     def _see_neurons(self, message: Float32MultiArray) -> None:
-        self._watch.neurons = list(message.data)
+        self._watch.neurons = rows_of(message)[0].tolist()
 
     def _see_diagnostics(self, message: DiagnosticArray) -> None:
         for status in message.status:

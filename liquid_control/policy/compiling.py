@@ -38,15 +38,20 @@ from liquid_control.policy.spec import PolicySpec
 WARM_UP_STEPS = 20
 MAX_ELAPSED_PERIODS = 10.0
 METADATA_NAME = 'liquid_control.json'
+_NONE = np.zeros(0, np.float32)
 
 
 @dataclass(frozen=True)
 class Decision:
-    """What a policy answered: steering in rad (left positive), speed in m/s, the network's state (S,)."""
+    """What a policy answered: steering in rad (left positive), speed in m/s, the network's state (S,).
+
+    :param time_constants: tau_sys (S,) of each neuron in seconds; empty (0,) where the cell has none, and in exports.
+    """
 
     steering_rad: float
     speed_mps: float
     neurons: np.ndarray
+    time_constants: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -56,6 +61,21 @@ class ExportedPolicy:
     spec: PolicySpec
     step: torch.jit.ScriptModule
     state_size: int
+
+
+class Observed(nn.Module):
+    """A policy whose step also tells the time constants of its LTC neurons in seconds."""
+
+    def __init__(self, policy: DrivingPolicy) -> None:
+        super().__init__()
+        self.policy = policy
+        self.period_s = policy.spec.period_s
+
+    def forward(self, picture: Tensor, imu: Tensor, elapsed: Tensor, state: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Run one tick as ``DrivingPolicy.forward`` does; the time constants (B, S) come third."""
+        features = self.policy.features(picture, imu)
+        output, state, periods = self.policy.network.observe(features, state, elapsed)
+        return self.policy.command(output), state, periods * self.period_s
 
 
 def compile_module(module: nn.Module) -> torch.jit.ScriptModule:
@@ -141,7 +161,8 @@ class Runner:
     def __init__(self, policy: DrivingPolicy | ExportedPolicy, height: int = 144, width: int = 192) -> None:
         self.spec = policy.spec
         exported = isinstance(policy, ExportedPolicy)
-        self._step = policy.step if exported else compile_module(policy)
+        self._observes = not exported and policy.spec.cell == 'ltc'
+        self._step = policy.step if exported else compile_module(Observed(policy) if self._observes else policy)
         self._initial = torch.zeros(1, policy.state_size if exported else policy.network.state_size)
         self._elapsed = torch.ones(1, 1)
         self._warm_up(height, width)
@@ -159,14 +180,15 @@ class Runner:
         """
         elapsed = min(elapsed_s / self.spec.period_s, MAX_ELAPSED_PERIODS)
         with torch.inference_mode():
-            command, self._state = self._step(
+            answer = self._step(
                 torch.from_numpy(picture[None]),
                 torch.from_numpy(imu[None]),
                 self._elapsed.fill_(elapsed),
                 self._state,
             )
-            ((steering, speed),) = command.tolist()
-            return Decision(steering, speed, self._state.numpy()[0])
+            self._state = answer[1]
+            ((steering, speed),) = answer[0].tolist()
+            return Decision(steering, speed, self._state.numpy()[0], answer[2].numpy()[0] if self._observes else _NONE)
 
     def _warm_up(self, height: int, width: int) -> None:
         """Run past the profiling calls of the compiler, which take up to 28 ms each."""

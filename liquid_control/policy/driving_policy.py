@@ -58,10 +58,17 @@ class DrivingPolicy(nn.Module):
         :param state: float (B, S).
         :return: command (B, 2) = steering angle in rad, left positive, and speed in m/s; the new state (B, S).
         """
-        features = torch.cat((self.head(self.retina(picture)), self.imu_features(imu)), dim=1)
-        output, state = self.network(features, state, elapsed)
+        output, state = self.network(self.features(picture, imu), state, elapsed)
+        return self.command(output), state
+
+    def features(self, picture: Tensor, imu: Tensor) -> Tensor:
+        """Return the sensory features (B, inputs) of pictures uint8 (B, H, W, 3) and IMU samples (B, 6)."""
+        return torch.cat((self.head(self.retina(picture)), self.imu_features(imu)), dim=1)
+
+    def command(self, output: Tensor) -> Tensor:
+        """Return the command (B, 2), steering in rad and speed in m/s, that the network's output (B, 1) stands for."""
         steering = torch.clamp(torch.addcmul(self.bias, output, self.gain), -1.0, 1.0) * self.max_steering
-        return F.pad(steering, [0, 1], value=self.speed), state
+        return F.pad(steering, [0, 1], value=self.speed)
 
     def imu_features(self, imu: Tensor) -> Tensor:
         """Select and scale the IMU channels (B, 6) that the network sees to -1..1."""

@@ -38,6 +38,7 @@ IMAGE = 'sensor_msgs/msg/Image'
 COMPRESSED = 'sensor_msgs/msg/CompressedImage'
 IMU = 'sensor_msgs/msg/Imu'
 JOY = 'sensor_msgs/msg/Joy'
+FLOATS = 'std_msgs/msg/Float32MultiArray'
 TWIST_STAMPED = 'geometry_msgs/msg/TwistStamped'
 TWIST = 'geometry_msgs/msg/Twist'
 ACKERMANN = 'ackermann_msgs/msg/AckermannDriveStamped'
@@ -111,6 +112,15 @@ class BagWriter:
         status = types['diagnostic_msgs/msg/DiagnosticStatus'](0, name, message, '', pairs)
         array = types[DIAGNOSTICS](self._stamp(stamp_ns, ''), [status])
         self._write(topic, DIAGNOSTICS, stamp_ns, array, _RECORD_QOS)
+
+    def write_floats(self, topic: str, stamp_ns: int, labels: tuple[str, ...], values: np.ndarray) -> None:
+        """Write an array as Float32MultiArray, a label for each dimension; it has no header, so only a log time."""
+        dimension = self._types['std_msgs/msg/MultiArrayDimension']
+        dimensions = [dimension(label, size, int(np.prod(values.shape[axis:])))
+                      for axis, (label, size) in enumerate(zip(labels, values.shape, strict=True))]
+        layout = self._types['std_msgs/msg/MultiArrayLayout'](dimensions, 0)
+        self._write(topic, FLOATS, stamp_ns, self._types[FLOATS](layout, values.astype(np.float32).reshape(-1)),
+                    _COMMAND_QOS)
 
     def _stamp(self, stamp_ns: int, frame: str) -> object:
         return self._header(self._time(*divmod(stamp_ns, 10**9)), frame)
