@@ -30,7 +30,7 @@ import aiohttp  # noqa: E402
 import audit_rig  # noqa: E402
 from audit_rig import view, with_page  # noqa: E402
 
-from liquid_control.audit.adaptation import adaptation  # noqa: E402
+from liquid_control.audit.live_adaptation import adaptation  # noqa: E402
 from liquid_control.audit.moments import History, Moment  # noqa: E402
 from liquid_control.cli import main  # noqa: E402
 from liquid_control.recording.bag import FLOATS, open_bag  # noqa: E402

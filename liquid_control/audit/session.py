@@ -21,7 +21,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from liquid_control.audit.adaptation import adaptation, twin_differences
+from liquid_control.audit.live_adaptation import adaptation, twin_differences
 from liquid_control.audit.explaining import Explainer
 from liquid_control.audit.frames import QUALITIES, frame, timeline, to_text
 from liquid_control.audit.moment_bag import save_moment

@@ -50,5 +50,5 @@ class Retina(nn.Module):
         return F.layer_norm(pixels, [pixels.size(1)], eps=1.0).view(-1, self.height, self.width, 3).permute(0, 3, 1, 2)
 
     def whiten_planes(self, small: Tensor) -> Tensor:
-        """Do what ``whiten`` does for images that lie in memory plane by plane, as collected ones do: no copy either."""
+        """Do what ``whiten`` does, without a copy, for images that lie in memory plane by plane, as collected ones."""
         return F.layer_norm(small.float(), [3, self.height, self.width], eps=1.0)
