@@ -76,7 +76,7 @@ def usual_settings(cell: str, head: str) -> DriveSettings:
     if head == 'donkey':
         return DriveSettings(
             vision_rate=1e-3, cell_rate=1e-3, steps=1, batch=64, variety=0.0, turns=0.0, absolute=0.0,
-            passes=25.0, least_frames=16_000)
+            passes=15.0, least_frames=12_000)
     rate = CELL_RATES.get(cell, DriveSettings.vision_rate)
     return DriveSettings(cell_rate=rate)
 

@@ -44,6 +44,7 @@ from liquid_control.driving.record import Record
 from liquid_control.driving.successor import Successor, Wish
 from liquid_control.driving.supervisor import State
 from liquid_control.errors import InputError
+from liquid_control.nodes.camera_input import IMAGE_TOPIC, CameraInput
 from liquid_control.nodes.command_message import CommandMessage
 from liquid_control.nodes.diagnostics import diagnostics
 from liquid_control.nodes.drive_settings import drive_settings
@@ -54,7 +55,6 @@ from liquid_control.simulation.car import default_car
 
 NEWEST = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
 COMMAND = QoSProfile(depth=1)
-IMAGE_TOPIC, COMPRESSED_TOPIC = 'camera/image_raw', 'camera/image_raw/compressed'
 IMU_TOPIC, TELEOP_TOPIC = 'imu/data_raw', 'cmd_vel_teleop'
 WATCH_S = 0.1
 REPORT_S = 1.0
@@ -62,7 +62,6 @@ CLOCK_TIMEOUT_S = 0.5
 FLUSH_S = 0.3
 SWITCH_INTERVAL_S = 5e-4
 POLICY_SETTINGS = {'policy', 'policy_sha256'}
-RAW_FIRST_S = 1.0
 LEVELS = {State.DRIVING: DiagnosticStatus.OK, State.TAKEOVER: DiagnosticStatus.OK,
           State.DISENGAGED: DiagnosticStatus.WARN, State.STOPPED: DiagnosticStatus.WARN,
           State.ERROR: DiagnosticStatus.ERROR}
@@ -85,7 +84,7 @@ class DriveNode(LifecycleNode):
         self._last: Tick | None = None
         self._told = ('', '')
         self._trouble = '; '.join(self._refusals)
-        self._reported_s = self._watched_s = self._ticked_s = self._raw_s = 0.0
+        self._reported_s = self._watched_s = self._ticked_s = 0.0
         self._conflict = self._swap_trouble = ''
         self._record = Record()
         self.add_on_set_parameters_callback(self._check_parameters)
@@ -192,15 +191,15 @@ class DriveNode(LifecycleNode):
         self._answers = self.create_lifecycle_publisher(TwistStamped, '~/policy', COMMAND)
         self._answer_message = CommandMessage('twist_stamped', message.wheelbase_m)
         self._inputs = [
-            self.create_subscription(Image, IMAGE_TOPIC, self._hear_raw, NEWEST),
             self.create_subscription(Imu, IMU_TOPIC, self._hear_imu, NEWEST),
             self.create_subscription(TwistStamped, TELEOP_TOPIC, self._hear_human, COMMAND)]
-        self._compressed = None
+        self._camera = CameraInput(self, self._hear_picture, NEWEST)
 
     def _tear_down(self) -> None:
         if self._pilot is None:
             return
-        for subscription in filter(None, [*self._inputs, self._compressed]):
+        self._camera.close()
+        for subscription in self._inputs:
             self.destroy_subscription(subscription)
         for publisher in self._commands, self._neurons, self._answers:
             self.destroy_lifecycle_publisher(publisher)
@@ -221,14 +220,6 @@ class DriveNode(LifecycleNode):
         self._ticked_s = time.monotonic()
 
     # Inputs
-
-    def _hear_raw(self, message: Image) -> None:
-        self._raw_s = time.monotonic()
-        self._hear_picture(message)
-
-    def _hear_compressed(self, message: CompressedImage) -> None:
-        if time.monotonic() > self._raw_s + RAW_FIRST_S:
-            self._hear_picture(message)
 
     def _hear_picture(self, message: Image | CompressedImage) -> None:
         if not self._active:
@@ -365,8 +356,8 @@ class DriveNode(LifecycleNode):
         self._watched_s = now = time.monotonic()
         if self._pilot is not None:
             self._swap_policy()
-        if self._active and self._compressed is None and now > self._raw_s + RAW_FIRST_S:
-            self._listen_to_compressed()
+        if self._active:
+            self._camera.look_around()
         if self._active and self._simulated and now - self._ticked_s > CLOCK_TIMEOUT_S:
             self._stop_without_clock()
         state, reason = self._condition()
@@ -399,14 +390,6 @@ class DriveNode(LifecycleNode):
             self.get_logger().info(line)
         else:
             self.get_logger().warning(line)
-
-    def _listen_to_compressed(self) -> None:
-        """Subscribe to compressed pictures only where there are no raw ones: a camera may compress for listeners."""
-        raw, compressed = (
-            self.count_publishers(self.resolve_topic_name(topic)) for topic in (IMAGE_TOPIC, COMPRESSED_TOPIC))
-        if compressed and not raw:
-            self._compressed = self.create_subscription(
-                CompressedImage, COMPRESSED_TOPIC, self._hear_compressed, NEWEST)
 
     def _stop_without_clock(self) -> None:
         self._stand()

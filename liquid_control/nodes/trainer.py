@@ -53,6 +53,7 @@ from liquid_control.learning.loop.teachers import ExpertTeacher, HumanTeacher
 from liquid_control.learning.loop.tour import Tour
 from liquid_control.learning.loop.ways import Way, WithExpert, WithHuman, WithRecordings
 from liquid_control.learning.loop.work_folder import open_folder
+from liquid_control.nodes.camera_input import CameraInput
 from liquid_control.nodes.command_message import CommandMessage
 from liquid_control.nodes.diagnostics import diagnostics
 from liquid_control.nodes.remote_node import RemoteParameters
@@ -62,11 +63,9 @@ from liquid_control.nodes.trainer_settings import plan_of, trainer_settings
 from liquid_control.sensing.imu import imu_vector
 from liquid_control.simulation.car import default_car
 
-IMAGE_TOPIC, COMPRESSED_TOPIC = 'camera/image_raw', 'camera/image_raw/compressed'
 TELEOP_TOPIC = 'cmd_vel_teleop'
 TICK_S = 0.05
 REPORT_S = 1.0
-RAW_FIRST_S = 1.0
 FAREWELL_S = 0.2
 COMMANDS = QoSProfile(depth=10)
 LATEST = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
@@ -90,7 +89,7 @@ class TrainerNode(Node):
         self._tour: Tour | None = None
         self._driver = RemoteParameters(self, self._value('driver'))
         self._simulator = RemoteParameters(self, self._value('simulator'))
-        self._raw_s = self._reported_s = float('-inf')
+        self._reported_s = float('-inf')
         self._drive_name = self._full_name(self._value('driver'))
         self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
         self._states = self.create_publisher(String, '~/state', LATEST)
@@ -142,8 +141,7 @@ class TrainerNode(Node):
         return WithRecordings(with_expert) if plan.teacher == 'bag' else with_expert
 
     def _make_topics(self) -> None:
-        self._compressed = None
-        self.create_subscription(Image, IMAGE_TOPIC, self._see_raw, qos_profile_sensor_data)
+        self._camera = CameraInput(self, self._see_picture, qos_profile_sensor_data)
         self.create_subscription(Imu, 'imu/data_raw', self._feel, qos_profile_sensor_data)
         self.create_subscription(OdometryMessage, 'odom', self._see_odometry, qos_profile_sensor_data)
         self.create_subscription(TwistStamped, 'cmd_vel', self._hear_driven, COMMANDS)
@@ -159,14 +157,6 @@ class TrainerNode(Node):
         self.create_timer(TICK_S, self._tick, clock=self._steady)
 
     # Inputs
-
-    def _see_raw(self, message: Image) -> None:
-        self._raw_s = time.monotonic()
-        self._see_picture(message)
-
-    def _see_compressed(self, message: CompressedImage) -> None:
-        if time.monotonic() > self._raw_s + RAW_FIRST_S:
-            self._see_picture(message)
 
     def _see_picture(self, message: Image | CompressedImage) -> None:
         self._loop.see_picture(_nanoseconds(message.header.stamp), message, time.monotonic())
@@ -274,18 +264,9 @@ class TrainerNode(Node):
         self._loop.tick(now)
         if self._tour is not None:
             self._tour.tick(now)
-        if self._compressed is None and now > self._raw_s + RAW_FIRST_S:
-            self._listen_to_compressed()
+        self._camera.look_around()
         if now - self._reported_s >= REPORT_S:
             self._report()
-
-    def _listen_to_compressed(self) -> None:
-        """Subscribe to compressed pictures only where there are no raw ones: a camera may compress for listeners."""
-        raw, compressed = (
-            self.count_publishers(self.resolve_topic_name(topic)) for topic in (IMAGE_TOPIC, COMPRESSED_TOPIC))
-        if compressed and not raw:
-            self._compressed = self.create_subscription(
-                CompressedImage, COMPRESSED_TOPIC, self._see_compressed, qos_profile_sensor_data)
 
     def _say(self, line: str) -> None:
         self.get_logger().info(line)

@@ -33,6 +33,7 @@ from liquid_control.audit.observer import Driven, Observer
 from liquid_control.audit.session import Source
 from liquid_control.driving.command import Command, from_twist
 from liquid_control.errors import InputError
+from liquid_control.nodes.camera_input import CameraInput
 from liquid_control.nodes.neurons_message import rows_of
 from liquid_control.policy.policy_file import load_policy
 from liquid_control.sensing.imu import imu_vector
@@ -46,7 +47,6 @@ KEPT, SAMPLES = 16, 16
 SAME_TICK_NS = 20_000_000
 PATIENCE_S = 0.15
 """How long a tick waits for its picture, which is larger and so may come later."""
-RAW_FIRST_S = 1.0
 UNKNOWN = Command(math.nan, math.nan)
 QUIET_S = 3.0
 
@@ -71,10 +71,9 @@ class Viewer(Node):
         self._measured_mps = math.nan
         self._condition = '', ''
         self._loaded, self._trouble = '', ''
-        self._raw_s = self._heard_s = -math.inf
+        self._heard_s = -math.inf
         self._wheelbase_m = default_car().wheelbase_m
-        self.create_subscription(Image, 'camera/image_raw', self._see_raw, FEW)
-        self.create_subscription(CompressedImage, 'camera/image_raw/compressed', self._see_compressed, FEW)
+        self._camera = CameraInput(self, self._take_picture, FEW)
         self.create_subscription(Imu, 'imu/data_raw', self._see_imu, MANY)
         self.create_subscription(TwistStamped, 'cmd_vel', self._see_command, FEW)
         self.create_subscription(Odometry, 'odom', self._see_odometry, FEW)
@@ -86,14 +85,6 @@ class Viewer(Node):
     def fail(self, error: Exception) -> None:
         """Say what went wrong and go on."""
         self.get_logger().error(f'internal error: {type(error).__name__}: {error}', throttle_duration_sec=5.0)
-
-    def _see_raw(self, message: Image) -> None:
-        self._raw_s = self._now()
-        self._take_picture(message)
-
-    def _see_compressed(self, message: CompressedImage) -> None:
-        if self._now() > self._raw_s + RAW_FIRST_S:
-            self._take_picture(message)
 
     def _take_picture(self, message: Image | CompressedImage) -> None:
         _keep(self._pictures, message, message)
@@ -167,6 +158,7 @@ class Viewer(Node):
                 self._tell(simulator=values)
 
     def _look_around(self) -> None:
+        self._camera.look_around()
         waiting = self._now() > self._heard_s + QUIET_S
         self._tell(policy=self._loaded, trouble=self._trouble, waiting='the drive node is silent' if waiting else '')
 

@@ -23,7 +23,6 @@ PAPER_MAPS, PAPER_FEATURES_PER_MAP = 8, 4
 PICTURE_SIZES = {'small': (48, 96), 'paper': (78, 200), 'donkey': (120, 160)}
 """Height and width in pixels of the picture that each head sees."""
 DONKEY_FEATURES = 50
-DONKEY_DROPOUT = 0.2
 
 
 class SmallHead(nn.Module):
@@ -79,8 +78,9 @@ class PaperHead(nn.Module):
 class DonkeyHead(nn.Module):
     """The network that most small self-driving cars use (donkeycar's 'linear'), for a 120 x 160 picture.
 
-    Five convolutions and two dense layers, each with a ReLU and dropout. With 50 features and cell 'linear' behind it
-    is that whole network: 816,977 parameters. It is here to compare small networks with.
+    Five convolutions and two dense layers, each with a ReLU. With 50 features and cell 'linear' behind it is that
+    whole network: 816,977 parameters. It is here to compare small networks with. Its dropout of a fifth after every
+    layer is left out: with it, it learns drives of some minutes worse and far more slowly.
     """
 
     def __init__(self, features: int = DONKEY_FEATURES) -> None:
@@ -88,12 +88,9 @@ class DonkeyHead(nn.Module):
         sizes = ((3, 24, 5, 2), (24, 32, 5, 2), (32, 64, 5, 2), (64, 64, 3, 1), (64, 64, 3, 1))
         layers: list[nn.Module] = []
         for channels, filters, kernel, stride in sizes:
-            layers += [nn.Conv2d(channels, filters, kernel, stride), nn.ReLU(), nn.Dropout(DONKEY_DROPOUT)]
+            layers += [nn.Conv2d(channels, filters, kernel, stride), nn.ReLU()]
         self.convolutions = nn.Sequential(*layers)
-        dense: list[nn.Module] = []
-        for inputs, outputs in ((64 * 8 * 13, 100), (100, features)):
-            dense += [nn.Linear(inputs, outputs), nn.ReLU(), nn.Dropout(DONKEY_DROPOUT)]
-        self.dense = nn.Sequential(*dense)
+        self.dense = nn.Sequential(nn.Linear(64 * 8 * 13, 100), nn.ReLU(), nn.Linear(100, features), nn.ReLU())
         _initialise(self.convolutions)
 
     def forward(self, image: Tensor) -> Tensor:
