@@ -15,13 +15,13 @@
 """``liquid-control train``: learn a policy from simulation or from recorded drives."""
 
 import argparse
-import subprocess
 from dataclasses import replace
 from pathlib import Path
 
 from liquid_control.cli.output import write_json
 from liquid_control.cli.train_log import Log
 from liquid_control.cli.train_options import add_arguments, complete
+from liquid_control.revision import revision
 
 __all__ = ['HELP', 'add_arguments', 'run']
 
@@ -98,7 +98,7 @@ def _save(args: argparse.Namespace, learned) -> None:
         training={
             'command': 'liquid-control train',
             **given,
-            'revision': _revision(),
+            'revision': revision(),
             'frames': learned.frames,
             'seconds': round(learned.seconds, 1),
             **learned.how,
@@ -122,24 +122,6 @@ def _summary(args: argparse.Namespace, learned, open_loop: list[dict]) -> dict:
         'score': learned.score,
         **({'open_loop': open_loop, 'not_learned_from': learned.how['not_learned_from']} if open_loop else {}),
     }
-
-
-def _revision() -> str:
-    """Return the revision of the source tree, or the version of the installed package."""
-    from liquid_control import __version__
-
-    try:
-        answer = subprocess.run(
-            ['git', 'describe', '--always', '--dirty'],
-            cwd=Path(__file__).parent,
-            text=True,
-            capture_output=True,
-            timeout=5.0,
-            check=True,
-        )
-        return answer.stdout.strip()
-    except (OSError, subprocess.SubprocessError):
-        return __version__
 
 
 def _print(summary: dict, log: Path) -> None:

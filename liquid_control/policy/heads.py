@@ -80,7 +80,7 @@ class DonkeyHead(nn.Module):
 
     Five convolutions and two dense layers, each with a ReLU. With 50 features and cell 'linear' behind it is that
     whole network: 816,977 parameters. It is here to compare small networks with. Its dropout of a fifth after every
-    layer is left out: with it, it learns drives of some minutes worse and far more slowly.
+    layer is left out: with it, drives of some minutes take several times as long to learn.
     """
 
     def __init__(self, features: int = DONKEY_FEATURES) -> None:
