@@ -228,7 +228,7 @@ def test_missing_tensorboard_is_one_clear_line(tmp_path, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, 'torch.utils.tensorboard', None)
     out = str(tmp_path / 'p.safetensors')
     assert main(['train', '--frames', '10', '--out', out, '--tensorboard', str(tmp_path / 'board')]) == 2
-    assert "pip install 'liquid_control[tensorboard]'" in capsys.readouterr().err
+    assert "pip install 'liquid_control[learning]'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(('options', 'words'), [

@@ -76,6 +76,6 @@ def open_tensorboard(folder: Path):
         from torch.utils.tensorboard import SummaryWriter
     except ImportError as error:
         raise InputError(
-            f"--tensorboard '{folder}' needs the package tensorboard; pip install 'liquid_control[tensorboard]'"
+            f"--tensorboard '{folder}' needs the package tensorboard; pip install 'liquid_control[learning]'"
         ) from error
     return SummaryWriter(str(folder))
