@@ -22,8 +22,8 @@ import torch
 from liquid_control.cli import main
 from liquid_control.errors import InputError
 from liquid_control.evaluation import tuning
-from liquid_control.learning import reward_rollouts
-from liquid_control.learning.evolution import Genome, evolve
+from liquid_control.learning import evolution, reward_rollouts
+from liquid_control.learning.evolution import Genome, evolve, verified
 from liquid_control.learning.reward_rollouts import Rollouts
 from liquid_control.learning.simulated import new_policy
 from liquid_control.policy.policy_file import load_policy
@@ -78,6 +78,17 @@ def test_the_search_finds_what_is_worth_more():
     assert np.array_equal(best, again)
 
 
+@pytest.mark.parametrize('best_speed, share', [(2.1, 0.0), (2.4, 0.5), (3.5, 1.0)])
+def test_what_was_found_has_to_prove_better_than_the_start(best_speed, share):
+    genome = Genome(new_policy('ltc', 'small', 1), with_speed=True, max_speed_mps=4.0)
+    found = np.eye(len(genome))[2]
+
+    def worth(individuals, _generation):
+        return np.array([-abs(individual.speed_mps - best_speed) for individual in individuals])
+
+    assert np.array_equal(verified(genome, worth, found), share * found)
+
+
 def test_candidates_meet_the_same_rides_and_generations_other_ones(monkeypatch):
     monkeypatch.setattr(reward_rollouts, 'TRACK_POOL', 3)
     monkeypatch.setattr(reward_rollouts, 'RIDE_S', 1.0)
@@ -107,12 +118,25 @@ def test_an_unknown_reward_is_refused():
         reward_of('speed')
 
 
-def test_tune_writes_a_policy_and_its_log(tmp_path, monkeypatch, capsys):
+def tune(out, monkeypatch, share: float) -> int:
+    """Run the verb on little, as if that share of what was found had proved best."""
     monkeypatch.setattr(reward_rollouts, 'TRACK_POOL', 2)
     monkeypatch.setattr(reward_rollouts, 'RIDE_S', 0.5)
+    monkeypatch.setattr('liquid_control.cli.tune.VERIFYING_RIDES', 2)
+    monkeypatch.setattr(evolution, 'verified', lambda _genome, _worth, found: share * found)
+    return main(['tune', SHIPPED, '--reward', 'robust', '--generations', '2', '--population', '4', '--rides', '2',
+                 '--check', '0', '--out', str(out)])
+
+
+def test_a_policy_that_is_no_better_is_not_written(tmp_path, monkeypatch, capsys):
+    assert tune(tmp_path / 'tuned.safetensors', monkeypatch, 0.0) == 1
+    assert 'no better policy' in capsys.readouterr().out
+    assert not (tmp_path / 'tuned.safetensors').exists()
+
+
+def test_tune_writes_a_policy_and_its_log(tmp_path, monkeypatch, capsys):
     out = tmp_path / 'tuned.safetensors'
-    assert main(['tune', SHIPPED, '--reward', 'robust', '--generations', '2', '--population', '4', '--rides', '2',
-                 '--check', '0', '--out', str(out)]) == 0
+    assert tune(out, monkeypatch, 1.0) == 0
     tuned = load_policy(out)
     assert tuned.spec.training['tuned']['reward'] == 'robust'
     assert tuned.spec.speed_mps == load_policy(SHIPPED).spec.speed_mps

@@ -35,7 +35,9 @@ from liquid_control.learning.loop.supervision import LearnerProcess
 from liquid_control.learning.loop.swap import Swap
 from liquid_control.learning.loop.teachers import TAKEOVER_NS, ExpertTeacher, HumanTeacher, Role
 from liquid_control.learning.loop.tour import Tour
-from liquid_control.learning.loop.ways import WithExpert, WithHuman, WithRecordings
+from liquid_control.learning.loop.with_expert import WithExpert
+from liquid_control.learning.loop.with_human import WithHuman
+from liquid_control.learning.loop.with_recordings import WithRecordings
 from liquid_control.learning.loop.work_folder import open_folder
 from liquid_control.learning.simulated import new_policy
 from liquid_control.policy.policy_file import save_policy, sha256_of

@@ -87,9 +87,10 @@ def _bag(bag: str, policy: Path, source):
     from liquid_control.audit.bag_player import check_bag, play_bag
     from liquid_control.audit.explaining import Explainer
     from liquid_control.policy.policy_file import load_policy
-    _step_back()
     check_bag(Path(bag))
-    source.explainer = Explainer(load_policy(policy))
+    loaded = load_policy(policy)
+    _step_back()
+    source.explainer = Explainer(loaded)
     stopped = threading.Event()
     player = threading.Thread(target=play_bag, args=(Path(bag), source, stopped), name='bag', daemon=True)
     player.start()
@@ -111,7 +112,6 @@ def _drive(policy: Path | None, source, namespace: str):
     from rclpy.signals import SignalHandlerOptions
 
     from liquid_control.nodes.viewer import Viewer
-    _step_back()
     rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     try:
         node = Viewer(source, policy, namespace)
@@ -119,6 +119,7 @@ def _drive(policy: Path | None, source, namespace: str):
         rclpy.try_shutdown()
         said = str(error).splitlines()[0]
         raise InputError(f"namespace '{namespace}' cannot be used ({said}); give one such as car1") from error
+    _step_back()
     # The faster EventsExecutor does not tell callbacks when a message was published.
     executor, stopped = SingleThreadedExecutor(), threading.Event()
     executor.add_node(node)

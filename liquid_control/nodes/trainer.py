@@ -51,7 +51,10 @@ from liquid_control.learning.loop.supervision import LearnerProcess
 from liquid_control.learning.loop.swap import Swap
 from liquid_control.learning.loop.teachers import ExpertTeacher, HumanTeacher
 from liquid_control.learning.loop.tour import Tour
-from liquid_control.learning.loop.ways import Way, WithExpert, WithHuman, WithRecordings
+from liquid_control.learning.loop.ways import Way
+from liquid_control.learning.loop.with_expert import WithExpert
+from liquid_control.learning.loop.with_human import WithHuman
+from liquid_control.learning.loop.with_recordings import WithRecordings
 from liquid_control.learning.loop.work_folder import open_folder
 from liquid_control.nodes.camera_input import CameraInput
 from liquid_control.nodes.command_message import CommandMessage

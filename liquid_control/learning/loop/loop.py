@@ -34,7 +34,8 @@ from liquid_control.learning.loop.sampler import Circumstances, Sampler
 from liquid_control.learning.loop.states import DRIVING, Event, State, follow
 from liquid_control.learning.loop.supervision import LearnerProcess
 from liquid_control.learning.loop.swap import Swap
-from liquid_control.learning.loop.ways import Way, WithRecordings
+from liquid_control.learning.loop.ways import Way
+from liquid_control.learning.loop.with_recordings import WithRecordings
 from liquid_control.learning.loop.work_folder import WorkFolder
 
 FRESH_S = 0.5
