@@ -94,7 +94,8 @@ def test_the_expert_drives_by_what_it_sees_and_only_while_it_may(stand, tmp_path
         'first_collect_s': 1000.0, 'visit_s': 1000.0, 'push_rad': 0.0})
     try:
         stand.until(lambda: stand.states == ['idle'], what='idle')
-        assert not stand.told and 'call ~/start' in stand.said('trainer')
+        stand.until(lambda: 'call ~/start' in stand.said('trainer'), what='what to do')
+        assert not stand.told
         assert stand.ask('start').success
         stand.until(lambda: len(stand.told) > 30, what='commands')
         stamp, speed, yaw_rate = stand.told[-1]
