@@ -18,6 +18,9 @@ import {drawn, significant} from './tools.js';
 
 export const MINUTE_S = 60;
 
+// A frame that was drawn before the minute was put together may arrive after it.
+const UNDER_WAY_S = 2;
+
 // What is drawn over time: arrays t, steering, light, driving, and x and tau of a neuron.
 export class Minute {
   constructor() {
@@ -29,6 +32,13 @@ export class Minute {
     this.neuron = null;
   }
 
+  // Begin anew, for instance with another simulator, but go on with the neuron that is looked at.
+  restart() {
+    const {neuron} = this;
+    this.reset();
+    this.neuron = neuron;
+  }
+
   take(message) {
     this.reset();
     Object.assign(this, {t: message.t, steering: message.steering, light: message.light, driving: message.driving});
@@ -38,7 +48,9 @@ export class Minute {
   }
 
   add(frame) {
-    if (this.t.length && frame.stamp < this.t.at(-1)) this.reset();
+    const behind = this.t.length ? this.t.at(-1) - frame.stamp : 0;
+    if (behind > 0 && behind < UNDER_WAY_S) return;
+    if (behind > 0) this.restart();
     this.t.push(frame.stamp);
     this.steering.push(frame.steering);
     this.light.push(frame.light);
