@@ -46,7 +46,7 @@ EXTRAS = {
     'view': ['aiohttp>=3.9,<4'],
     'video': ['matplotlib>=3.6,<4', 'imageio-ffmpeg>=0.5,<1'],
     'test': ['pytest>=7.4,<10', 'setuptools>=70.1,<100', 'hypothesis>=6.90,<7', 'ncps>=1.0.1,<2', 'xacro>=2.0,<3',
-             'selenium>=4.20,<5'],
+             'selenium>=4.20,<5', 'snntorch>=0.9.4,<2'],
     'lint': ['ruff>=0.9,<1'],
 }
 EXTRAS['all'] = sorted({requirement for extra in EXTRAS.values() for requirement in extra})

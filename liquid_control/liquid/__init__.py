@@ -20,8 +20,9 @@ from liquid_control.liquid.layers import CfC, LTC
 from liquid_control.liquid.lstm import LSTMCell, MixedMemoryCell
 from liquid_control.liquid.ltc import LTCCell
 from liquid_control.liquid.ncps_weights import load_ncps_weights
+from liquid_control.liquid.spiking import LIFCell, LiquidSpikingCell
 from liquid_control.liquid.wired_cfc import WiredCfCCell
 from liquid_control.liquid.wirings import car_ncp
 
-__all__ = ['Cell', 'CfC', 'CfCCell', 'LSTMCell', 'LTC', 'LTCCell', 'MixedMemoryCell', 'WiredCfCCell', 'car_ncp',
-           'load_ncps_weights', 'wirings']
+__all__ = ['Cell', 'CfC', 'CfCCell', 'LIFCell', 'LSTMCell', 'LTC', 'LTCCell', 'LiquidSpikingCell', 'MixedMemoryCell',
+           'WiredCfCCell', 'car_ncp', 'load_ncps_weights', 'wirings']
