@@ -14,6 +14,7 @@
 
 """Real nodes in processes of their own, and a node here that plays camera, IMU, human and car to them."""
 import array
+import itertools
 import os
 import signal
 import subprocess
@@ -33,10 +34,18 @@ from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile, qos_profile_sensor_data
 from sensor_msgs.msg import CompressedImage, Image, Imu
 
+from liquid_control.cli.ros_domain import free_domain
+
 ROOT = Path(__file__).resolve().parents[1]
 PERIOD_S = 1.0 / 30.0
 PATIENCE_S = 60.0
 HEIGHT, WIDTH = 48, 64
+_starts = itertools.count(os.getpid())
+
+
+def own_domain() -> int:
+    """Return a ROS domain that no other test and no process of this machine uses: another car must not be heard."""
+    return free_domain(next(_starts))
 
 
 class Process:

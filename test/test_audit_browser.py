@@ -28,7 +28,6 @@ from audit_rig import view  # noqa: E402
 from selenium import webdriver  # noqa: E402
 from selenium.webdriver.chrome.service import Service  # noqa: E402
 
-from liquid_control.cli.ros_domain import free_domain  # noqa: E402
 from liquid_control.share import share_path  # noqa: E402
 
 BROWSER = next(filter(None, map(shutil.which, ('chromium', 'chromium-browser', 'google-chrome'))), None)
@@ -45,7 +44,7 @@ pytestmark = pytest.mark.skipif(
 @pytest.fixture(scope='module')
 def car(tmp_path_factory):
     """The address of the page of a simulated car that drives, and the simulator."""
-    domain = free_domain(61)
+    domain = ros_rig.own_domain()
     nodes = [
         ros_rig.Process('liquid_control.nodes.simulator', domain, {'track': 'random:1000003'}),
         ros_rig.Process('liquid_control.nodes.drive', domain, {

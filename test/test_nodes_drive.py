@@ -36,6 +36,7 @@ from liquid_control.nodes.neurons_message import rows_of  # noqa: E402
 from liquid_control.policy.policy_file import save_policy  # noqa: E402
 
 DRIVE = 'liquid_control.nodes.drive'
+DOMAIN, OTHER_DOMAIN = ros_rig.own_domain(), ros_rig.own_domain()
 TIMEOUTS = {'camera_timeout_s': 0.5, 'imu_timeout_s': 0.5}
 CONFIGURE, CLEAN_UP, ACTIVATE, DEACTIVATE = 1, 2, 3, 4
 
@@ -53,7 +54,7 @@ SPEED_MPS = new_policy('ltc', 'small', 0).spec.speed_mps
 @pytest.fixture(scope='module')
 def drive(policy):
     """One process for many tests: each must leave it driving, or the next one fails."""
-    process = ros_rig.Process(DRIVE, 60, {'policy': policy, 'autostart': 'true', **TIMEOUTS})
+    process = ros_rig.Process(DRIVE, DOMAIN, {'policy': policy, 'autostart': 'true', **TIMEOUTS})
     yield process
     if process.running:
         process.end()
@@ -61,7 +62,7 @@ def drive(policy):
 
 @pytest.fixture(scope='module')
 def rig(drive):
-    made = ros_rig.Rig(60)
+    made = ros_rig.Rig(DOMAIN)
     made.until_driving()
     yield made
     made.close()
@@ -295,8 +296,8 @@ def test_a_node_told_to_end_says_zero_first_and_ends_well(rig, drive):
     ({'command_type': 'tank'}, "command_type = 'tank' is not one of twist_stamped, twist, ackermann"),
 ])
 def test_bad_values_at_start_leave_the_node_unconfigured_with_one_line(policy, parameters, words):
-    process = ros_rig.Process(DRIVE, 61, {'policy': policy, 'autostart': 'true', **parameters})
-    rig = ros_rig.Rig(61)
+    process = ros_rig.Process(DRIVE, OTHER_DOMAIN, {'policy': policy, 'autostart': 'true', **parameters})
+    rig = ros_rig.Rig(OTHER_DOMAIN)
     try:
         rig.until(lambda: f'unconfigured: {words}' in rig.said('drive'), what=words)
         state = rig.call(GetState, '/drive/get_state', GetState.Request()).current_state.label
@@ -309,8 +310,9 @@ def test_bad_values_at_start_leave_the_node_unconfigured_with_one_line(policy, p
 
 
 def test_plain_twists_for_cars_that_take_them(policy):
-    process = ros_rig.Process(DRIVE, 62, {'policy': policy, 'autostart': 'true', 'command_type': 'twist', **TIMEOUTS})
-    rig = ros_rig.Rig(62, Twist)
+    process = ros_rig.Process(
+        DRIVE, OTHER_DOMAIN, {'policy': policy, 'autostart': 'true', 'command_type': 'twist', **TIMEOUTS})
+    rig = ros_rig.Rig(OTHER_DOMAIN, Twist)
     try:
         rig.until(lambda: moving(rig), what='a twist')
     finally:

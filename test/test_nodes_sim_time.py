@@ -26,6 +26,7 @@ from liquid_control.learning.simulated import new_policy  # noqa: E402
 from liquid_control.policy.policy_file import save_policy  # noqa: E402
 
 CLOCK_PERIOD_NS = 10 ** 9 // 120
+DOMAIN = ros_rig.own_domain()
 
 
 class SimulatedRig(ros_rig.Rig):
@@ -66,9 +67,9 @@ class SimulatedRig(ros_rig.Rig):
 def rig(tmp_path_factory):
     path = tmp_path_factory.mktemp('policy') / 'p.safetensors'
     save_policy(new_policy('ltc', 'small', 0), path)
-    process = ros_rig.Process('liquid_control.nodes.drive', 63, {
+    process = ros_rig.Process('liquid_control.nodes.drive', DOMAIN, {
         'policy': path, 'autostart': 'true', 'use_sim_time': 'true', 'camera_timeout_s': 0.5, 'imu_timeout_s': 0.5})
-    made = SimulatedRig(63)
+    made = SimulatedRig(DOMAIN)
     made.until_driving()
     yield made
     assert process.end() == 0

@@ -32,6 +32,7 @@ from liquid_control.policy.policy_file import save_policy  # noqa: E402
 from liquid_control.simulation.track_spec import load_track  # noqa: E402
 
 SIMULATOR, DRIVE = 'liquid_control.nodes.simulator', 'liquid_control.nodes.drive'
+DOMAIN = ros_rig.own_domain()
 
 
 class Listener(ros_rig.Rig):
@@ -65,7 +66,7 @@ class Listener(ros_rig.Rig):
 
 @pytest.fixture
 def listener():
-    made = Listener(64)
+    made = Listener(DOMAIN)
     yield made
     made.close()
 
@@ -80,7 +81,7 @@ def stamp_of(message):
 
 def test_the_simulator_senses_and_obeys_and_ends_well(listener):
     process = ros_rig.Process(
-        SIMULATOR, 64, {'track': 'random:7', 'road_width_m': 1.5, 'centre_line': 'solid', 'seed': 3})
+        SIMULATOR, DOMAIN, {'track': 'random:7', 'road_width_m': 1.5, 'centre_line': 'solid', 'seed': 3})
     heard = listener.heard
     try:
         listener.until(lambda: len(heard['camera/image_raw']) > 30 and len(heard['odom']) > 30, what='pictures')
@@ -113,7 +114,7 @@ def test_the_simulator_senses_and_obeys_and_ends_well(listener):
 
 
 def test_another_track_is_driven_on_as_soon_as_it_is_set(listener):
-    simulator = ros_rig.Process(SIMULATOR, 64, {'track': 'random:7'})
+    simulator = ros_rig.Process(SIMULATOR, DOMAIN, {'track': 'random:7'})
     pictures = listener.heard['camera/image_raw']
     try:
         listener.until(lambda: pictures, what='a picture')
@@ -146,15 +147,15 @@ def test_another_track_is_driven_on_as_soon_as_it_is_set(listener):
     ({'track': '/nowhere.csv'}, "track '/nowhere.csv' cannot be read"),
     ({'friction': '99.0'}, 'friction = 99 is outside 0.01 to 10')])
 def test_what_cannot_be_simulated_is_one_line_and_exit_code_2(parameters, words):
-    process = ros_rig.Process(SIMULATOR, 65, parameters)
+    process = ros_rig.Process(SIMULATOR, DOMAIN, parameters)
     assert process.wait() == 2
     assert len(process.log.splitlines()) == 1 and words in process.log
 
 
 def test_the_drive_node_moves_the_car_in_the_simulator(listener, tmp_path):
     save_policy(new_policy('ltc', 'small', 0), tmp_path / 'p.safetensors')
-    simulator = ros_rig.Process(SIMULATOR, 64, {'track': 'random:7'})
-    drive = ros_rig.Process(DRIVE, 64, {
+    simulator = ros_rig.Process(SIMULATOR, DOMAIN, {'track': 'random:7'})
+    drive = ros_rig.Process(DRIVE, DOMAIN, {
         'policy': tmp_path / 'p.safetensors', 'autostart': 'true', 'use_sim_time': 'true', 'camera_timeout_s': 0.5,
         'imu_timeout_s': 0.5})
     try:

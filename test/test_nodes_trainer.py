@@ -34,6 +34,7 @@ from liquid_control.recording.sample_bag import count_samples, read_new  # noqa:
 from liquid_control.simulation.track_spec import load_track  # noqa: E402
 
 TRAINER, DRIVE, SIMULATOR = (f'liquid_control.nodes.{name}' for name in ('trainer', 'drive', 'simulator'))
+DOMAIN = ros_rig.own_domain()
 LATCHED = rclpy.qos.QoSProfile(depth=1, durability=rclpy.qos.DurabilityPolicy.TRANSIENT_LOCAL)
 
 
@@ -83,13 +84,13 @@ class Stand(ros_rig.Rig):
 
 @pytest.fixture
 def stand():
-    made = Stand(61)
+    made = Stand(DOMAIN)
     yield made
     made.close()
 
 
 def test_the_expert_drives_by_what_it_sees_and_only_while_it_may(stand, tmp_path):
-    trainer = ros_rig.Process(TRAINER, 61, {
+    trainer = ros_rig.Process(TRAINER, DOMAIN, {
         'folder': tmp_path, 'autostart': 'false', 'tracks': "['random:300007']", 'trial_tracks': "['random:990001']",
         'first_collect_s': 1000.0, 'visit_s': 1000.0, 'push_rad': 0.0})
     try:
@@ -128,7 +129,7 @@ BAD = (
 
 
 def test_what_cannot_be_used_is_one_line_and_exit_code_2(tmp_path):
-    trainers = [ros_rig.Process(TRAINER, 62, {'folder': tmp_path / str(number)} | parameters)
+    trainers = [ros_rig.Process(TRAINER, DOMAIN, {'folder': tmp_path / str(number)} | parameters)
                 for number, (parameters, _) in enumerate(BAD)]
     for trainer, (_, words) in zip(trainers, BAD):
         assert trainer.wait() == 2
@@ -148,14 +149,14 @@ class Onlooker(Stand):
 
 
 def test_a_round_with_real_nodes_and_a_kill(tmp_path):
-    onlooker = Onlooker(61)
+    onlooker = Onlooker(DOMAIN)
     parameters = {
         'folder': tmp_path, 'use_sim_time': 'true', 'tracks': "['random:300007']", 'rounds': 2,
         'trial_tracks': "['random:990001']", 'first_collect_s': 3.0, 'collect_s': 30.0, 'learn_s': 2.0, 'trial_s': 2.0}
-    simulator = ros_rig.Process(SIMULATOR, 61, {'track': 'random:300007'})
-    drive = ros_rig.Process(DRIVE, 61, {
+    simulator = ros_rig.Process(SIMULATOR, DOMAIN, {'track': 'random:300007'})
+    drive = ros_rig.Process(DRIVE, DOMAIN, {
         'autostart': 'true', 'use_sim_time': 'true', 'camera_timeout_s': 1.0, 'imu_timeout_s': 1.0})
-    trainer = ros_rig.Process(TRAINER, 61, parameters)
+    trainer = ros_rig.Process(TRAINER, DOMAIN, parameters)
     try:
         onlooker.until(lambda: onlooker.states[-4:] == ['collect', 'learn', 'try', 'collect'], what='a round')
         best = tmp_path / 'best.safetensors'
@@ -168,7 +169,7 @@ def test_a_round_with_real_nodes_and_a_kill(tmp_path):
         assert len(written) > judged + 30 and written == list(range(1, len(written) + 1))
 
         onlooker.states.clear()
-        trainer = ros_rig.Process(TRAINER, 61, parameters | {'rounds': 1})
+        trainer = ros_rig.Process(TRAINER, DOMAIN, parameters | {'rounds': 1})
         onlooker.until(lambda: onlooker.states[-1:] == ['done'], what='the end of an old loop')
         assert onlooker.value('trainer', 'round') == '2' and len(written) == int(onlooker.value('trainer', 'samples'))
         onlooker.until(lambda: onlooker.value('drive', 'policy_sha256') == sha256_of(best), what='the best policy')
