@@ -123,6 +123,18 @@ def test_a_camera_is_frozen_after_many_identical_pictures_and_well_after_another
     assert not frozen.problem
 
 
+def test_a_driver_that_hands_out_its_buffers_in_turn_is_frozen_too():
+    frozen = FrozenCamera()
+    pictures = [np.full((20, 30, 3), number, np.uint8) for number in range(5)]
+    for count in range(IDENTICAL_PICTURES + 4):
+        frozen.see(pictures[count % 3], True)
+    assert 'frozen' in frozen.problem
+    frozen.forget()
+    for count in range(3 * IDENTICAL_PICTURES):
+        frozen.see(pictures[count % 5], True)
+    assert not frozen.problem
+
+
 def test_a_standing_car_may_see_the_same_picture():
     frozen = FrozenCamera()
     for _ in range(10 * IDENTICAL_PICTURES):

@@ -37,10 +37,11 @@ class Rig:
     """A pilot, its clock, and a source of messages."""
 
     def __init__(self, runner):
-        self.said = []
+        self.said, self.steady = [], 0.0
         camera = Newest('camera', '/camera', 0.1, 'camera_timeout_s')
         imu = Newest('IMU', '/imu', 0.1, 'imu_timeout_s')
-        self.pilot = Pilot(runner, camera, imu, Limits(2.0, 0.42, 6.0), PERIOD, self.said.append)
+        self.pilot = Pilot(runner, camera, imu, Limits(2.0, 0.42, 6.0), PERIOD, self.said.append,
+                           lambda: self.steady)
         self.now = 100.0
         self.rng = np.random.default_rng(0)
 
@@ -51,12 +52,12 @@ class Rig:
         self.pilot.hear_picture(message, self.now, self.now - age, self.now, 0)
         return message
 
-    def imu(self, turn=0.0):
+    def imu(self, turn=0.0, age=0.0):
         zero = [0.0] * 9
         self.pilot.hear_imu(SimpleNamespace(
             angular_velocity=SimpleNamespace(x=0.0, y=0.0, z=turn),
             linear_acceleration=SimpleNamespace(x=0.0, y=0.0, z=9.81),
-            angular_velocity_covariance=zero, linear_acceleration_covariance=zero), self.now)
+            angular_velocity_covariance=zero, linear_acceleration_covariance=zero), self.now, self.now - age, self.now)
 
     def tick(self, picture=True, imu=True):
         self.now += PERIOD
@@ -118,6 +119,49 @@ def test_imu_samples_that_are_not_finite_stop_when_they_persist(rig):
     assert rig.pilot.imu.rejected == 6
 
 
+def test_a_good_imu_sample_counts_also_when_a_bad_one_comes_right_after_it(rig):
+    for _ in range(6):
+        rig.now += PERIOD
+        rig.imu()
+        rig.imu(math.nan)
+        rig.picture()
+        tick = rig.pilot.tick(rig.now)
+    assert tick.state is State.DRIVING and rig.pilot.imu.rejected == 6
+
+
+def test_an_imu_sample_that_comes_old_is_stale_on_arrival(rig):
+    for _ in range(5):
+        rig.now += PERIOD
+        rig.imu(age=0.5)
+        rig.picture()
+        tick = rig.pilot.tick(rig.now)
+    assert tick.state is State.STOPPED and 'IMU is stale' in tick.reason
+
+
+class Slow:
+    """A policy that takes its time now and then."""
+
+    def __init__(self, runner):
+        self.runner, self.rig, self.seconds = runner, None, 0.0
+        self.reset = runner.reset
+
+    def step(self, *inputs):
+        self.rig.steady += self.seconds
+        return self.runner.step(*inputs)
+
+
+def test_an_answer_that_comes_when_its_picture_is_stale_moves_nothing(runner):
+    slow = Slow(runner)
+    slow.rig = rig = Rig(slow)
+    assert rig.tick().state is State.DRIVING
+    slow.seconds = 0.15
+    tick = rig.tick()
+    assert tick.state is State.STOPPED and 'policy is too slow: the answer took 150 ms' in tick.reason
+    slow.seconds = 0.0
+    rig.now += 0.15
+    assert rig.tick().state is State.DRIVING
+
+
 def test_pictures_that_cannot_be_read_stop_when_they_persist(rig):
     for _ in range(5):
         rig.now += PERIOD
@@ -177,7 +221,8 @@ def test_disengaged_the_network_goes_on_and_the_car_stands(rig):
 
 def test_an_exception_stops_the_car_until_engaged(rig):
     rig.now += PERIOD
-    rig.pilot.hear_imu('not a message', rig.now)
+    rig.imu()
+    rig.pilot.hear_picture('not a message', rig.now, rig.now, rig.now, 0)
     tick = rig.pilot.tick(rig.now)
     assert tick.state is State.ERROR and tick.command == (0.0, 0.0) and 'AttributeError' in tick.reason
     assert rig.tick().state is State.ERROR
@@ -219,6 +264,8 @@ def test_an_export_runs_only_by_its_hash(tmp_path):
     assert load_runner(str(path), digest, HEIGHT, WIDTH).spec.cell == 'ltc'
 
 
-def test_a_policy_that_is_not_there_is_refused():
-    with pytest.raises(InputError, match="policy 'no/such.safetensors' is not a file"):
-        load_runner('no/such.safetensors', '', HEIGHT, WIDTH)
+@pytest.mark.parametrize('policy', [
+    'no/such.safetensors', '', '/', 'a' * 5000, 'a/' * 3000, '~nobody-of-that-name/p', 'a\0b'])
+def test_a_policy_that_is_not_there_is_refused(policy):
+    with pytest.raises(InputError, match='is not a file|is not a path|cannot be read'):
+        load_runner(policy, '', HEIGHT, WIDTH)

@@ -13,6 +13,7 @@
 # limitations under the License.
 
 """Pictures from messages of every encoding, exactly, and refusals of what is none."""
+import struct
 from types import SimpleNamespace
 
 import cv2
@@ -103,6 +104,38 @@ def test_png_comes_out_exactly_and_jpeg_closely():
 def test_what_cannot_be_decompressed_is_refused(data):
     with pytest.raises(InputError, match='cannot be decoded; supported: jpeg, png'):
         picture_of(SimpleNamespace(format='jpeg', data=data))
+
+
+def compressed(suffix, pixels=RGB):
+    return cv2.imencode(suffix, pixels)[1].tobytes()
+
+
+@pytest.mark.parametrize(('suffix', 'name'), [('.jpg', 'jpeg'), ('.png', 'png')])
+def test_a_compressed_picture_cut_anywhere_is_refused_and_padding_after_it_is_not(suffix, name):
+    data = compressed(suffix, cv2.resize(RGB, (64, 48)))
+    for length in range(0, len(data), 37):
+        with pytest.raises(InputError, match='cannot be decoded|is truncated|has 0 x 0|outside 1'):
+            picture_of(SimpleNamespace(format=name, data=data[:length]))
+    assert picture_of(SimpleNamespace(format=name, data=data + bytes(100))).shape == (48, 64, 3)
+
+
+def test_a_few_bytes_that_ask_for_gigabytes_are_refused():
+    png, jpeg = bytearray(compressed('.png')), bytearray(compressed('.jpg'))
+    png[16:24] = struct.pack('>II', 30000, 30000)
+    at = jpeg.index(b'\xff\xc0') + 5
+    jpeg[at:at + 4] = struct.pack('>HH', 65000, 65000)
+    for data in png, jpeg:
+        with pytest.raises(InputError, match='000 x .*000 pixels, outside 1 to 8388608'):
+            picture_of(SimpleNamespace(format='png', data=data))
+    row = image('rgb8', RGB[:1], height=1)
+    row.step = 2 ** 32 - 1
+    np.testing.assert_array_equal(picture_of(row), RGB[:1])
+
+
+def test_pictures_of_other_formats_are_not_given_to_a_decoder():
+    for suffix in '.bmp', '.webp', '.tiff':
+        with pytest.raises(InputError, match='cannot be decoded; supported: jpeg, png'):
+            picture_of(SimpleNamespace(format='png', data=compressed(suffix)))
 
 
 @pytest.mark.parametrize(('change', 'words'), [

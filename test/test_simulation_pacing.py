@@ -29,3 +29,10 @@ def test_what_is_lost_is_not_made_up_for():
     pace = Pace(100.0)
     pace.keep(103.0, 2.5)
     assert pace.due(2.5) == pytest.approx(103.0) and pace.lost_s == pytest.approx(0.5)
+
+
+def test_ten_times_real_time():
+    pace = Pace(100.0, 10.0)
+    assert pace.due(25.0) == pytest.approx(102.5)
+    pace.restart(200.0, 25.0)
+    assert pace.due(35.0) == pytest.approx(201.0)

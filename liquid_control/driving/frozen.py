@@ -13,13 +13,18 @@
 # limitations under the License.
 
 """Cameras that repeat one picture with fresh stamps."""
+from collections import deque
+
 import numpy as np
 
 IDENTICAL_PICTURES = 30
+BUFFERS = 4
+"""A driver that hangs may hand out its few buffers in turn."""
+STRIDE = 16
 
 
 class FrozenCamera:
-    """Counts identical pictures in a row while the car should be moving.
+    """Counts pictures in a row that were among the last four before them, while the car should be moving.
 
     A standing car in a simulation without noise sees the same picture over and over, so pictures count only while the
     car is told to move. Once frozen, it stays so until a picture differs.
@@ -30,16 +35,16 @@ class FrozenCamera:
 
     def forget(self) -> None:
         """Return to the state before the first picture."""
-        self._last: np.ndarray | None = None
+        self._seen: deque[np.ndarray] = deque(maxlen=BUFFERS)
         self._repeats = 0
 
     def see(self, picture: np.ndarray, moving: bool) -> None:
         """Take note of a picture, uint8 (H, W, 3)."""
-        if self._last is None or not np.array_equal(self._last, picture):
+        if not any(_equal(picture, seen) for seen in self._seen):
             self._repeats = 0
         elif moving:
             self._repeats += 1
-        self._last = picture
+        self._seen.append(picture)
 
     @property
     def problem(self) -> str:
@@ -47,3 +52,9 @@ class FrozenCamera:
         if self._repeats < IDENTICAL_PICTURES:
             return ''
         return f'camera is frozen: {self._repeats} identical pictures while the car was told to move'
+
+
+def _equal(one: np.ndarray, other: np.ndarray) -> bool:
+    """Compare a sample first: it tells nearly all pictures apart and costs little."""
+    return one.shape == other.shape and np.array_equal(one[::STRIDE, ::STRIDE], other[::STRIDE, ::STRIDE]) \
+        and np.array_equal(one, other)

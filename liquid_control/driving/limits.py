@@ -40,6 +40,11 @@ class Limiter:
         self.slews = 0
         self._steering_rad = 0.0
 
+    def allows(self, command: Command) -> bool:
+        """Tell whether a command is finite and within the bounds of speed and steering."""
+        limits = self.limits
+        return abs(command.speed_mps) <= limits.max_speed_mps and abs(command.steering_rad) <= limits.max_steering_rad
+
     def stand(self) -> Command:
         """Return the zero command."""
         self._steering_rad = 0.0

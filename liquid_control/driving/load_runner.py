@@ -63,10 +63,11 @@ def _load(policy: str, sha256: str):
 
 
 def _find(policy: str) -> Path:
-    path = Path(policy).expanduser()
-    if path.exists() or path.is_absolute():
-        return path
+    path = Path(policy)
     try:
-        return share_path(policy)
+        path = path.expanduser()
+        return path if path.exists() or path.is_absolute() else share_path(policy)
     except FileNotFoundError:
         return path
+    except (OSError, ValueError, RuntimeError) as error:
+        raise InputError(f"policy '{policy[:80]}' is not a path ({error}); give the path of a policy") from error

@@ -97,20 +97,26 @@ class Pilot:
 
     :param period_s: of the control tick.
     :param say: takes a line that people should read once.
+    :param steady: seconds of the clock by which the policy's answers are timed.
     """
 
     def __init__(self, runner: PolicyRunner, camera: Newest, imu: Newest, limits: Limits, period_s: float,
-                 say: Callable[[str], None]) -> None:
+                 say: Callable[[str], None], steady: Callable[[], float] = time.perf_counter) -> None:
         self.camera, self.imu = camera, imu
         self.supervisor = Supervisor(Limiter(limits))
         self.health = PolicyHealth(period_s)
         self.answered = 0
-        self._runner = runner
+        self._runner, self._steady = runner, steady
         self._frozen = FrozenCamera()
-        self._stamps = Stamps(say)
+        self._stamps, self._imu_stamps = Stamps(say), Stamps(say, 'IMU')
         self._vector: np.ndarray | None = None
         self._moving = False
         self.forget()
+
+    @property
+    def stamp_notes(self) -> str:
+        """Which stamps are not believed, in words; empty when all are."""
+        return '; '.join(filter(None, (self._stamps.notes, self._imu_stamps.notes)))
 
     def forget(self) -> None:
         """Start as if nothing had been seen or heard: at activation, and when the clock jumped back."""
@@ -147,9 +153,13 @@ class Pilot:
         picture = Picture(message, received_s, stamp_s, delay is not None, steady_ns)
         self.camera.put(picture, received_s - (delay or 0.0))
 
-    def hear_imu(self, message: Any, received_s: float) -> None:
-        """Store an IMU sample."""
-        self.imu.put(message, received_s)
+    def hear_imu(self, message: Any, received_s: float, stamp_s: float, clock_s: float) -> None:
+        """Read an IMU sample at once, so that a bad one does not hide a good one that came just before it.
+
+        :param received_s, clock_s: as for a picture.
+        """
+        self.imu.put(message, received_s - (self._imu_stamps.delay_s(stamp_s, clock_s) or 0.0))
+        self._read_imu()
 
     def tick(self, now: float, matched: bool = True) -> Tick:
         """Decide on the command for now.
@@ -170,14 +180,21 @@ class Pilot:
 
     def _think(self, now: float, matched: bool) -> tuple[str, Answer | None]:
         """Read what came and run the policy on a new picture; return what keeps it from driving, and its answer."""
-        self._read_imu()
+        start = self._steady()
         picture, pixels = self._read_picture(matched)
         problem = self.camera.problem(now) or self.imu.problem(now) or self._frozen.problem
         if problem:
             self._restart_policy()
             return problem, None
         answer = None if pixels is None else self._answer(picture, pixels)
-        return self.health.problem, answer
+        return self.health.problem or self._overtaken(now, self._steady() - start), answer
+
+    def _overtaken(self, now: float, spent_s: float) -> str:
+        """Return that the picture became stale while it was being answered, or an empty text."""
+        if not self.camera.problem(now + spent_s):
+            return ''
+        return (f'policy is too slow: the answer took {1e3 * spent_s:.0f} ms, '
+                f'its picture is older than camera_timeout_s = {self.camera.timeout_s:g} s by now')
 
     def _restart_policy(self) -> None:
         self._runner.reset()
@@ -212,12 +229,12 @@ class Pilot:
 
     def _answer(self, picture: Picture, pixels: np.ndarray) -> Answer:
         elapsed = self._stamps.elapsed_s(picture.stamp_s, picture.received_s, self.health.period_s)
-        start = time.perf_counter()
+        start = self._steady()
         decision = self._runner.step(pixels, self._vector, elapsed)
         command = Command(decision.steering_rad, decision.speed_mps)
         if not np.isfinite(decision.neurons).all():
             command = Command(math.nan, math.nan)
-        self.health.judge(command, time.perf_counter() - start)
+        self.health.judge(command, self._steady() - start)
         self.answered += 1
         if command.finite:
             self._wanted, self._answering = command, picture

@@ -30,12 +30,18 @@ class Stamps:
     receipt.
 
     :param say: called with a line the first time that a kind of stamp is not believed.
+    :param noun: what is stamped.
     """
 
-    def __init__(self, say: Callable[[str], None]) -> None:
-        self._say = say
-        self._said: set[str] = set()
+    def __init__(self, say: Callable[[str], None], noun: str = 'picture') -> None:
+        self._say, self._noun = say, noun
+        self._said: dict[str, str] = {}
         self.forget()
+
+    @property
+    def notes(self) -> str:
+        """What is not believed, in words; empty when all is well."""
+        return '; '.join(self._said.values())
 
     def forget(self) -> None:
         """Start a new sequence: the next picture has no predecessor."""
@@ -48,13 +54,13 @@ class Stamps:
         """
         delay = clock_s - stamp_s
         if stamp_s <= 0.0:
-            self._once('zero', 'picture stamps are zero; the time of receipt is used, '
-                               'set header.stamp in the camera driver')
+            self._once('zero', f'{self._noun} stamps are zero; the time of receipt is used, '
+                               'set header.stamp in its driver')
         elif delay < -MAX_FUTURE_S:
-            self._once('future', f'picture stamps are {-delay:.3g} s in the future; the time of receipt is used, '
+            self._once('future', f'{self._noun} stamps are {-delay:.3g} s in the future; the time of receipt is used, '
                                  'synchronise the clocks')
         elif delay > MAX_DELAY_S:
-            self._once('old', f'picture stamps are {delay:.3g} s old; the time of receipt is used, '
+            self._once('old', f'{self._noun} stamps are {delay:.3g} s old; the time of receipt is used, '
                               'synchronise the clocks')
         else:
             return max(delay, 0.0)
@@ -67,7 +73,7 @@ class Stamps:
             return nominal_s
         by_stamp, by_receipt = stamp_s - last[0], received_s - last[1]
         if stamp_s > 0.0 and not (0.0 < by_stamp <= MAX_ELAPSED_S and abs(by_stamp - by_receipt) <= 0.5):
-            self._once('step', f'picture stamps step by {by_stamp:.3g} s where {by_receipt:.3g} s passed; '
+            self._once('step', f'{self._noun} stamps step by {by_stamp:.3g} s where {by_receipt:.3g} s passed; '
                                'the time of receipt is used')
             by_stamp = by_receipt
         elif stamp_s <= 0.0:
@@ -76,5 +82,5 @@ class Stamps:
 
     def _once(self, kind: str, line: str) -> None:
         if kind not in self._said:
-            self._said.add(kind)
+            self._said[kind] = line
             self._say(line)

@@ -43,8 +43,10 @@ from liquid_control.driving.pilot import Answer, Picture, Pilot, Tick
 from liquid_control.driving.record import Record
 from liquid_control.driving.successor import Successor, Wish
 from liquid_control.driving.supervisor import State
+from liquid_control.driving.watchdog import Watchdog
 from liquid_control.errors import InputError
 from liquid_control.nodes.camera_input import IMAGE_TOPIC, CameraInput
+from liquid_control.nodes.command_gate import CommandGate
 from liquid_control.nodes.command_message import CommandMessage
 from liquid_control.nodes.diagnostics import diagnostics
 from liquid_control.nodes.drive_settings import drive_settings
@@ -56,9 +58,10 @@ from liquid_control.simulation.car import default_car
 NEWEST = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
 COMMAND = QoSProfile(depth=1)
 IMU_TOPIC, TELEOP_TOPIC = 'imu/data_raw', 'cmd_vel_teleop'
-WATCH_S = 0.1
+WATCH_S = 0.025
+CLOCK_TIMEOUT_S = 0.1
+LOOK_S = 0.1
 REPORT_S = 1.0
-CLOCK_TIMEOUT_S = 0.5
 FLUSH_S = 0.3
 SWITCH_INTERVAL_S = 5e-4
 POLICY_SETTINGS = {'policy', 'policy_sha256'}
@@ -86,6 +89,8 @@ class DriveNode(LifecycleNode):
         self._trouble = '; '.join(self._refusals)
         self._reported_s = self._watched_s = self._ticked_s = 0.0
         self._conflict = self._swap_trouble = ''
+        self._clock_s, self._still_s = 0.0, 0.0
+        self._overdue = 0
         self._record = Record()
         self.add_on_set_parameters_callback(self._check_parameters)
         self.add_post_set_parameters_callback(self._apply_parameters)
@@ -125,12 +130,14 @@ class DriveNode(LifecycleNode):
         self._timer = self.create_timer(self._schedule.period_s, self._wake, clock=clock)
         self._jumps = clock.create_jump_callback(
             JumpThreshold(min_forward=None, min_backward=Duration(nanoseconds=-1), on_clock_change=True),
-            post_callback=lambda _: self._restart()) if self._simulated else None
+            post_callback=lambda _: self._jumped()) if self._simulated else None
+        self._watchdog = Watchdog(self._expire, self._value('camera_timeout_s'))
         self._rearm(self._now())
         return result
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Stop the car, then stop to tick."""
+        self._watchdog.close()
         self._stand()
         self._active = False
         self.destroy_timer(self._timer)
@@ -165,8 +172,9 @@ class DriveNode(LifecycleNode):
     def close(self) -> None:
         """Stop the car and wait until the command has arrived."""
         if self._active:
+            self._watchdog.close()
             self._stand()
-            self._commands.wait_for_all_acked(Duration(seconds=FLUSH_S))
+            self._gate.flush(FLUSH_S)
             self.trigger_deactivate()
 
     # Set-up
@@ -179,14 +187,15 @@ class DriveNode(LifecycleNode):
         self._successor = Successor(camera.height_px, camera.width_px)
         self._swaps = 0
         self._schedule = PhaseLock(self._value('control_rate_hz'))
+        self._input_topics = self.resolve_topic_name(IMAGE_TOPIC), self.resolve_topic_name(IMU_TOPIC)
         self._pilot = Pilot(
             runner,
-            Newest('camera', self.resolve_topic_name(IMAGE_TOPIC), self._value('camera_timeout_s'), 'camera_timeout_s'),
-            Newest('IMU', self.resolve_topic_name(IMU_TOPIC), self._value('imu_timeout_s'), 'imu_timeout_s'),
+            Newest('camera', self._input_topics[0], self._value('camera_timeout_s'), 'camera_timeout_s'),
+            Newest('IMU', self._input_topics[1], self._value('imu_timeout_s'), 'imu_timeout_s'),
             self._limits(), self._schedule.period_s, self.get_logger().warning)
-        self._command_message = message
         self._neurons_message = NeuronsMessage()
         self._commands = self.create_lifecycle_publisher(message.type, message.topic, COMMAND)
+        self._gate = CommandGate(self._commands, message, self._pilot.supervisor)
         self._neurons = self.create_lifecycle_publisher(Float32MultiArray, '~/neurons', COMMAND)
         self._answers = self.create_lifecycle_publisher(TwistStamped, '~/policy', COMMAND)
         self._answer_message = CommandMessage('twist_stamped', message.wheelbase_m)
@@ -219,6 +228,15 @@ class DriveNode(LifecycleNode):
         self._record.restart()
         self._ticked_s = time.monotonic()
 
+    def _jumped(self) -> None:
+        """Stand and start afresh in the new time; whatever is wrong here must not reach the clock, which called."""
+        try:
+            self._restart()
+            self._stand()
+            self._rearm(self._now())
+        except Exception as error:  # noqa: B902 the car must not depend on which
+            self.fail(error)
+
     # Inputs
 
     def _hear_picture(self, message: Image | CompressedImage) -> None:
@@ -237,12 +255,13 @@ class DriveNode(LifecycleNode):
 
     def _hear_imu(self, message: Imu) -> None:
         if self._active:
-            self._pilot.hear_imu(message, self._now())
+            now = self._now()
+            self._pilot.hear_imu(message, now, _seconds(message.header.stamp), now if self._simulated else time.time())
 
     def _hear_human(self, message: TwistStamped) -> None:
         if not self._active:
             return
-        command = from_twist(message.twist.linear.x, message.twist.angular.z, self._command_message.wheelbase_m)
+        command = from_twist(message.twist.linear.x, message.twist.angular.z, self._gate.message.wheelbase_m)
         if command.finite:
             self._pilot.supervisor.take_over(command, self._now())
         else:
@@ -267,20 +286,21 @@ class DriveNode(LifecycleNode):
             self._rearm(now)
 
     def _tick(self, now: float) -> None:
-        tick = self._pilot.tick(now, self._commands.get_subscription_count() > 0)
+        tick = self._pilot.tick(now, self._gate.heard)
         self._publish(tick)
         if tick.answer is not None:
             self._publish_answer(tick.answer)
         self._schedule.ticked(now)
         self._rearm(self._now())
-        if self._ticked_s > self._watched_s + WATCH_S:
+        self._watchdog.feed()
+        if self._ticked_s > self._watched_s + LOOK_S:
             self._look_around()
 
     def _publish(self, tick: Tick) -> None:
         answers = tick.picture
         timely = answers is not None and answers.timely
         stamp = answers.message.header.stamp if timely else self.get_clock().now().to_msg()
-        self._commands.publish(self._command_message.filled(tick.command, stamp))
+        self._gate.send(tick.command, stamp)
         published_ns = time.monotonic_ns()
         self._record.tick(published_ns)
         if answers is not None and (self._last is None or answers is not self._last.picture):
@@ -296,7 +316,12 @@ class DriveNode(LifecycleNode):
             self._answers.publish(self._answer_message.filled(answer.command, stamp))
 
     def _stand(self) -> None:
-        self._commands.publish(self._command_message.filled(STAND, self.get_clock().now().to_msg()))
+        self._gate.stand(self.get_clock().now().to_msg())
+
+    def _expire(self) -> None:
+        """Stand while this node's own thread is busy with something else, such as a policy that does not answer."""
+        self._overdue += 1
+        self._stand()
 
     def _rearm(self, now: float) -> None:
         self._timer.timer_period_ns = max(int(1e9 * (self._schedule.wake_s - now)), 1000)
@@ -316,6 +341,8 @@ class DriveNode(LifecycleNode):
 
     def _check_parameters(self, parameters: list[Parameter]) -> SetParametersResult:
         refusal = refusal_of(self._settings, parameters, configured=self._pilot is not None)
+        if self._active and any(parameter.name == 'use_sim_time' for parameter in parameters):
+            refusal = 'use_sim_time can only change while the node is inactive; deactivate it first'
         given = {parameter.name: parameter.value for parameter in parameters if parameter.name in POLICY_SETTINGS}
         if given and not refusal and self._pilot is not None:
             refusal = _refusal_of_policy(self._wish(**given))
@@ -333,7 +360,9 @@ class DriveNode(LifecycleNode):
         self._pilot.supervisor.limiter.limits = self._limits()
         self._pilot.camera.timeout_s = self._value('camera_timeout_s')
         self._pilot.imu.timeout_s = self._value('imu_timeout_s')
-        for message in self._command_message, self._answer_message:
+        if self._active:
+            self._watchdog.limit_s = self._value('camera_timeout_s')
+        for message in self._gate.message, self._answer_message:
             message.wheelbase_m = self._value('wheelbase_m')
         if names & POLICY_SETTINGS:
             self._successor.ask(self._wish())
@@ -348,8 +377,24 @@ class DriveNode(LifecycleNode):
 
     def _watch(self) -> None:
         """Look around while there are no ticks; with ticks, it is done just after one, when nothing else is due."""
-        if not self._active or time.monotonic() > self._ticked_s + WATCH_S:
+        if self._active:
+            self._watchdog.feed()
+        if self._active and self._simulated:
+            self._watch_clock()
+        now = time.monotonic()
+        if now > self._watched_s + LOOK_S and (not self._active or now > self._ticked_s + LOOK_S):
             self._look_around()
+
+    def _watch_clock(self) -> None:
+        """Stop when /clock has not moved for as long as a picture may be old.
+
+        Watches are counted, not seconds: in a process that did not run for a while, /clock waits to be read.
+        """
+        now = self._now()
+        self._still_s = self._still_s + WATCH_S if now == self._clock_s else 0.0
+        self._clock_s = now
+        if self._still_s >= max(self._value('camera_timeout_s'), CLOCK_TIMEOUT_S):
+            self._stop_without_clock()
 
     def _look_around(self) -> None:
         """Do what ticks do not: about ten times a second."""
@@ -358,8 +403,6 @@ class DriveNode(LifecycleNode):
             self._swap_policy()
         if self._active:
             self._camera.look_around()
-        if self._active and self._simulated and now - self._ticked_s > CLOCK_TIMEOUT_S:
-            self._stop_without_clock()
         state, reason = self._condition()
         if (state, reason) != self._told:
             self._log_condition(state, f'{state}: {reason}' if reason else state)
@@ -424,8 +467,9 @@ class DriveNode(LifecycleNode):
 
     def _pilot_values(self) -> dict[str, object]:
         pilot, limiter = self._pilot, self._pilot.supervisor.limiter
-        publishers = self.count_publishers(self._commands.topic_name)
-        self._conflict = f'{publishers} publishers on {self._commands.topic_name}' if publishers > 1 else ''
+        publishers = self.count_publishers(self._gate.topic)
+        self._conflict = '; '.join(f'{count} publishers on {topic}' for topic, count in (
+            (topic, self.count_publishers(topic)) for topic in (self._gate.topic, *self._input_topics)) if count > 1)
         return self._record.values() | {
             'policy_loaded': self._loaded.policy, 'policy_sha256': self._loaded.sha256, 'swaps': self._swaps,
             'phase_locked': self._schedule.locked if self._active else False,
@@ -434,6 +478,7 @@ class DriveNode(LifecycleNode):
             'imu_received': pilot.imu.received, 'imu_rejected': pilot.imu.rejected,
             'clamps': limiter.clamps, 'slews': limiter.slews,
             'overruns': pilot.health.overruns, 'not_finite': pilot.health.not_finite,
+            'refused': self._gate.refused, 'overdue': self._overdue, 'stamps': pilot.stamp_notes,
             'command_publishers': publishers}
 
 
@@ -448,8 +493,8 @@ def _age_ns(picture: Picture) -> int:
 def _refusal_of_policy(wish: Wish) -> str:
     try:
         check_policy(wish.policy, wish.sha256)
-    except InputError as error:
-        return str(error)
+    except Exception as error:  # noqa: B902 whatever is wrong with it, the old policy drives on
+        return str(error) if isinstance(error, InputError) else f'policy cannot be read: {_one_line(error)}'
     return ''
 
 

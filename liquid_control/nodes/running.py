@@ -42,12 +42,16 @@ class Ending(Protocol):
 
 
 def run(make_node: Callable[[], Ending]) -> int:
-    """Spin a node until SIGINT or SIGTERM; return the exit code: 0, or 2 when the node cannot be made from its input.
+    """Spin a node until SIGINT, SIGTERM or SIGHUP; return the exit code.
 
-    rclpy's own signal handlers would end all communication before the node's last command.
+    It is 0, or 2 when the node cannot be made from its input. rclpy's own signal handlers would end all
+    communication before the node's last command.
     """
     stopping: list[int] = []
-    for number in signal.SIGINT, signal.SIGTERM:
+    numbers = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
+    if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:  # nohup
+        numbers.remove(signal.SIGHUP)
+    for number in numbers:
         signal.signal(number, lambda received, _: stopping.append(received))
     rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     try:
@@ -62,9 +66,16 @@ def run(make_node: Callable[[], Ending]) -> int:
         try:
             executor.spin_once(WAKE_S)
         except Exception as error:  # noqa: B902 the car must not depend on which
-            node.fail(error)
+            _tell(node, error)
     node.close()
     executor.shutdown(1.0)
     node.destroy_node()
     rclpy.try_shutdown()
     return 0
+
+
+def _tell(node: Ending, error: Exception) -> None:
+    try:
+        node.fail(error)
+    except Exception as another:  # noqa: B902 an executor that ends leaves the car to its last command
+        print(f'error: {error}; {another}', file=sys.stderr)

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The embedded simulator as a ROS 2 node: a car on a track with camera, IMU, true odometry and /clock, in real time."""
+"""The embedded simulator as a ROS 2 node: a car on a track with camera, IMU, true odometry and /clock."""
 import gc
 import sys
 import time
@@ -81,7 +81,7 @@ class SimulatorNode(Node):
         self._taken: dict[tuple[int, int], float] = {}
         self._latency_ms = Window()
         self._make_topics(car)
-        self._pace = Pace(time.monotonic())
+        self._pace = Pace(time.monotonic(), self._value('real_time_factor'))
         self._timer = self.create_timer(0.0, self._advance, clock=Clock(clock_type=ClockType.STEADY_TIME))
         gc.collect()
         gc.freeze()
@@ -113,8 +113,8 @@ class SimulatorNode(Node):
         if not refusal:
             try:
                 self._track(**{parameter.name: parameter.value for parameter in parameters})
-            except InputError as error:
-                refusal = str(error)
+            except Exception as error:  # noqa: B902 whatever is wrong with it, the old track stays
+                refusal = str(error) if isinstance(error, InputError) else f'{type(error).__name__}: {error}'
         return SetParametersResult(successful=not refusal, reason=refusal)
 
     def _rebuild(self, parameters: list[Parameter]) -> None:

@@ -31,6 +31,8 @@ def simulator_settings() -> tuple[Setting, ...]:
         Setting('friction', 1.0, "Factor on the tyres' friction.", 0.01, 10.0),
         Setting('imu_noise', 1.0, 'Factor on the noise and bias of the IMU.', 0.0, 1000.0),
         Setting('camera_rate_hz', default_car().camera.rate_hz, 'Rate of the camera in Hz.', 1.0, 120.0, fixed=True),
+        Setting('real_time_factor', 1.0, 'Simulated seconds for each real one, as far as the machine keeps up.',
+                0.1, 100.0, fixed=True),
         Setting('command_type', 'twist_stamped', 'Type of cmd_vel: geometry_msgs/TwistStamped or Twist.',
                 choices=('twist_stamped', 'twist'), fixed=True),
     )
