@@ -142,7 +142,7 @@ def test_covering_finds_the_part_of_the_picture_that_steers(shipped, drive):
     assert np.abs(region_effects(circuit, seen, covered, before, 1.0)).max() < 1e-6
 
 
-@pytest.mark.parametrize('cell', ['cfc', 'lstm'])
+@pytest.mark.parametrize('cell', ['cfc', 'spiking', 'lstm'])
 def test_other_cells_are_refused_with_the_reason(cell):
     with pytest.raises(InputError, match=f"not defined for the cell '{cell}'"):
         Circuit(new_policy(cell, 'small', 0))

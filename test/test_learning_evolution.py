@@ -42,10 +42,10 @@ def answers(policy) -> torch.Tensor:
         return policy.sequence(pictures, torch.zeros(2, 5, 6), torch.ones(2, 5, 1), policy.initial_state(2))[0]
 
 
-@pytest.mark.parametrize('cell', ['ltc', 'cfc', 'lstm', 'lstm100k', 'gru', 'cnn'])
+@pytest.mark.parametrize('cell', ['ltc', 'cfc', 'spiking', 'lstm', 'lstm100k', 'gru', 'cnn'])
 def test_zero_is_the_policy_as_it_was_and_other_vectors_are_not(cell):
     assert cell in CELLS
-    policy = new_policy(cell, 'small', 1)
+    policy = new_policy(cell, 'small', 1).eval()
     genome = Genome(policy, with_speed=True, max_speed_mps=4.0)
     zero = np.zeros(len(genome))
     assert torch.equal(answers(genome.policy(zero, {})), answers(policy))

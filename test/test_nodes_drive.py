@@ -225,6 +225,24 @@ def test_another_policy_takes_over_between_two_ticks(rig, policy, tmp_path):
     rig.until(lambda: rig.value('drive', 'policy_loaded') == old, what='the first policy')
 
 
+def test_a_spiking_policy_drives_and_tells_its_membranes(rig, tmp_path):
+    old, spiking = rig.value('drive', 'policy_loaded'), tmp_path / 'spiking.safetensors'
+    policy = new_policy('spiking', 'small', 0)
+    save_policy(policy, spiking)
+    assert rig.set_parameter('policy', str(spiking)) == (True, '')
+    got, size = [], policy.network.state_size
+    subscription = rig.node.create_subscription(Float32MultiArray, '/drive/neurons', got.append, 10)
+    rig.until(lambda: sum(len(message.data) == 2 * size for message in got) >= 3, what='neurons of the spiking policy')
+    rig.node.destroy_subscription(subscription)
+    begin = len(rig.commands)
+    rig.until(lambda: len(rig.commands) > begin + 3, what='commands of the spiking policy')
+    states, time_constants = zip(*(rows_of(message) for message in got[-2:]))
+    assert states[0].shape == time_constants[0].shape == (size,) and (states[0] != states[1]).any()
+    assert np.isfinite(time_constants).all() and (np.array(time_constants) > 0.0).all()
+    assert rig.set_parameter('policy', old)[0]
+    rig.until(lambda: rig.value('drive', 'policy_loaded') == old, what='the first policy')
+
+
 @pytest.mark.parametrize(('content', 'words'), [
     (None, 'is not a file'), (b'', 'has 0 bytes'), (b'half a policy' * 99, 'is not a readable safetensors file')])
 def test_a_policy_that_cannot_be_used_is_refused_and_the_old_one_drives_on(rig, tmp_path, content, words):

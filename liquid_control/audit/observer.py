@@ -72,7 +72,7 @@ class Observer:
         features = self._features(picture, imu)
         with torch.inference_mode():
             inputs = torch.from_numpy(features)[None], torch.from_numpy(before)[None], torch.full((1, 1), elapsed)
-            liquid = self._policy.spec.cell == 'ltc'
+            liquid = hasattr(self._policy.network, 'observe')
             answer = self._policy.network.observe(*inputs) if liquid else self._policy.network(*inputs)
             steering = float(self._policy.command(answer[0])[0, 0])
         taus = answer[2][0].numpy() * np.float32(self._policy.spec.period_s) if liquid else NOTHING

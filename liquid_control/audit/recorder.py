@@ -23,6 +23,7 @@ from liquid_control.audit.neuron_record import About, NeuronRecord
 from liquid_control.audit.time_constants import time_constants
 from liquid_control.policy.compiling import MAX_ELAPSED_PERIODS
 from liquid_control.policy.driving_policy import DrivingPolicy
+from liquid_control.policy.networks import SPIKING_UNITS
 
 
 @dataclass(frozen=True)
@@ -106,4 +107,7 @@ def neuron_names(policy: DrivingPolicy) -> list[str]:
     size = policy.network.state_size
     if policy.spec.cell == 'lstm':
         return [f'{kind} {unit}' for kind in ('hidden', 'memory') for unit in range(size // 2)]
+    if policy.spec.cell == 'spiking':
+        units = range(SPIKING_UNITS)
+        return [f'{kind} {unit}' for kind in ('membrane', 'adaptation') for unit in units] + ['readout']
     return [f'hidden {unit}' for unit in range(size)]

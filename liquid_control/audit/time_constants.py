@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from liquid_control.liquid.ltc import LTCCell
+from liquid_control.liquid.spiking import LiquidSpikingCell
 from liquid_control.liquid.wired_cfc import WiredCfCCell
 
 
@@ -40,12 +41,19 @@ _CFC = Meaning(
     '1 / |t_a|, the elapsed time that moves the argument of the gate sigmoid(t_a dt + t_b) by 1 (Hasani et al. 2022, '
     'Nature Machine Intelligence 4). A CfC neuron does not decay from its last state, so it has no tau_sys; this is '
     'the only time in it')
+_SPIKING = Meaning(
+    'liquid time constant',
+    '-1 / ln(1 - tau_m) of a membrane with tau_m = sigmoid(W [I; u]), -1 / ln(rho) of an adaptation with '
+    'rho = sigmoid(V [I; b]), in nominal periods, times the period (Yin, Corradi and Bohte 2023, Nature Machine '
+    'Intelligence 5); the readout as a membrane')
 
 
 def meaning(network: nn.Module) -> Meaning | None:
     """Return what a network's time constants are; None for a network whose neurons have none (LSTM, GRU, CNN)."""
     if isinstance(network, LTCCell):
         return _LTC
+    if isinstance(network, LiquidSpikingCell):
+        return _SPIKING
     return _CFC if isinstance(network, WiredCfCCell) and not network.pure else None
 
 
@@ -62,6 +70,8 @@ def time_constants(network: nn.Module, features: np.ndarray, states: np.ndarray,
     with torch.inference_mode():
         if isinstance(network, LTCCell):
             return network.system_time_constant(inputs, after).numpy()
+        if isinstance(network, LiquidSpikingCell):
+            return network.observe(inputs, old, torch.ones(1, 1))[2].numpy()
         return (1.0 / _gate_rates(network, inputs, old, after).abs().clamp(min=1e-6)).numpy()
 
 

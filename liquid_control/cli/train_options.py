@@ -21,7 +21,7 @@ from pathlib import Path
 from liquid_control.cli.output import check_writable
 from liquid_control.errors import InputError
 
-CELLS = ('ltc', 'cfc', 'lstm', 'gru', 'cnn', 'linear')
+CELLS = ('ltc', 'cfc', 'spiking', 'lstm', 'gru', 'cnn', 'linear')
 HEADS = ('small', 'paper', 'donkey')
 DEFAULT_OUT = Path('runs/policy.safetensors')
 DEFAULTS = {'cell': 'ltc', 'head': 'small', 'seed': 0, 'seconds': 60.0, 'out': DEFAULT_OUT}

@@ -29,12 +29,14 @@ from liquid_control.policy.driving_policy import DrivingPolicy
 NEURON_PARAMETERS = {
     'ltc': ('gleak', 'vleak', 'cm'),
     'cfc': ('bias',),
+    'spiking': ('layers.0.norm.bias', 'layers.0.membrane_gate.bias', 'layers.0.adaptation_gate.bias'),
     'lstm': ('cell.bias_ih',),
     'lstm100k': ('cell.bias_ih',),
     'gru': ('cell.bias_ih',),
     'cnn': ('layers.0.bias',),
 }
-"""What is tuned of each network: the values that belong to a neuron. For the LTC: leak, rest and capacity."""
+"""What is tuned of each network: the values that belong to a neuron. For the LTC: leak, rest and capacity;
+for a spiking network: current and time constants at rest."""
 
 FIRST_STEP = 0.3
 SPEED_STEP = 0.25

@@ -25,7 +25,8 @@ class NeuronsMessage:
     """One message that is filled again at each tick: rows labelled ``quantity``, columns labelled ``neuron``.
 
     The first row is the state of every neuron in the order of the policy's wiring, so that a listener who wants only
-    states reads the first values. The second row, where the policy has one, is the system time constant in seconds.
+    states reads the first values; of a spiking policy membranes before their reset, then adaptations, then the readout.
+    The second row, where the policy has one, is the time constant of each of these in seconds.
     """
 
     def __init__(self) -> None:

@@ -45,7 +45,8 @@ _NONE = np.zeros(0, np.float32)
 class Decision:
     """What a policy answered: steering in rad (left positive), speed in m/s, the network's state (S,).
 
-    :param time_constants: tau_sys (S,) of each neuron in seconds; empty (0,) where the cell has none, and in exports.
+    :param time_constants: (S,) of each neuron in seconds, of an LTC tau_sys; empty (0,) where the cell has none, and in
+        exports.
     """
 
     steering_rad: float
@@ -64,7 +65,7 @@ class ExportedPolicy:
 
 
 class Observed(nn.Module):
-    """A policy whose step also tells the time constants of its LTC neurons in seconds."""
+    """A policy whose step also tells the time constants of its LTC or spiking neurons in seconds."""
 
     def __init__(self, policy: DrivingPolicy) -> None:
         super().__init__()
@@ -161,7 +162,7 @@ class Runner:
     def __init__(self, policy: DrivingPolicy | ExportedPolicy, height: int = 144, width: int = 192) -> None:
         self.spec = policy.spec
         exported = isinstance(policy, ExportedPolicy)
-        self._observes = not exported and policy.spec.cell == 'ltc'
+        self._observes = not exported and hasattr(policy.network, 'observe')
         self._step = policy.step if exported else compile_module(Observed(policy) if self._observes else policy)
         self._initial = torch.zeros(1, policy.state_size if exported else policy.network.state_size)
         self._elapsed = torch.ones(1, 1)

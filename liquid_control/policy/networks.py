@@ -18,6 +18,7 @@ from torch import nn
 
 from liquid_control.errors import InputError
 from liquid_control.liquid.ltc import LTCCell
+from liquid_control.liquid.spiking import LiquidSpikingCell
 from liquid_control.liquid.wired_cfc import WiredCfCCell
 from liquid_control.policy.baselines import FeedForwardNetwork, GruNetwork, LargeLstmNetwork, LinearOutput, LstmNetwork
 from liquid_control.policy.spec import PolicySpec
@@ -25,19 +26,22 @@ from liquid_control.policy.wiring_data import wiring_from_data
 
 BASELINES = {'lstm': LstmNetwork, 'lstm100k': LargeLstmNetwork, 'gru': GruNetwork, 'cnn': FeedForwardNetwork,
              'linear': LinearOutput}
+SPIKING_UNITS = 64
 
 
 def build_network(spec: PolicySpec) -> nn.Module:
     """Return the untrained network of a spec: ``spec.inputs`` features in, one output.
 
     Its calls are those of a liquid cell: ``network(features (B, I), state (B, S), elapsed (B, 1))`` and
-    ``run_sequence``. A liquid network has no mapping of its own at input and output: the head scales its features,
+    ``run_sequence``. A wired network has no mapping of its own at input and output: the head scales its features,
     the policy its output.
 
-    :raises InputError: if the wiring of a liquid network does not fit.
+    :raises InputError: if the wiring of an LTC or CfC does not fit.
     """
     if spec.cell in BASELINES:
         return BASELINES[spec.cell](spec.inputs)
+    if spec.cell == 'spiking':
+        return LiquidSpikingCell(spec.inputs, SPIKING_UNITS, 1)
     wiring = wiring_from_data(spec.wiring)
     if (wiring.input_dim, wiring.output_dim) != (spec.inputs, 1):
         raise InputError(

@@ -22,7 +22,7 @@ from liquid_control.errors import InputError
 from liquid_control.policy.heads import PICTURE_SIZES
 
 FORMAT_VERSION = 1
-CELLS = ('ltc', 'cfc', 'lstm', 'lstm100k', 'gru', 'cnn', 'linear')
+CELLS = ('ltc', 'cfc', 'spiking', 'lstm', 'lstm100k', 'gru', 'cnn', 'linear')
 IMU_CHANNELS = ('gyro_x', 'gyro_y', 'gyro_z', 'accel_x', 'accel_y', 'accel_z')
 
 
@@ -31,7 +31,7 @@ class PolicySpec:
     """Everything but the weights: stored as metadata of the policy file.
 
     :param cell: one of CELLS.
-    :param wiring: synapses of a liquid network as data (see policy/wiring_data.py); None for the other cells.
+    :param wiring: synapses of an LTC or CfC as data (see policy/wiring_data.py); None for the other cells.
     :param head: 'small', 'paper' or 'donkey'.
     :param crop: fractions of the camera picture cut off at top, bottom, left, right.
     :param imu_channels: names out of IMU_CHANNELS that the network sees, after the visual features.
