@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from liquid_control.errors import InputError
+from liquid_control.learning.loop.plan import Plan
+from liquid_control.learning.loop.work_folder import WorkFolder
 from liquid_control.policy.heads import PICTURE_SIZES
 from liquid_control.policy.spec import CELLS
 
@@ -44,6 +46,17 @@ class Request:
     steps: int | None
     out: Path
     round: int
+
+
+def make_request(plan: Plan, folder: WorkFolder, round_: int, start: Path | None) -> dict[str, Any]:
+    """Return what a loop asks in a round, as the JSON object within {'learn': {...}}.
+
+    :param start: policy file to go on from, None to begin with an untrained policy.
+    """
+    return {
+        'bags': str(folder.bags), 'recordings': list(plan.recordings), 'start': str(start or ''), 'cell': plan.cell,
+        'head': plan.head, 'seed': plan.seed, 'seconds': plan.learn_s, 'out': str(folder.candidate(round_)),
+        'round': round_}
 
 
 def parse_request(line: Any) -> Request:

@@ -24,22 +24,22 @@ from typing import Any
 from liquid_control.driving.command import Command
 from liquid_control.errors import InputError
 from liquid_control.learning.loop.champion import Contender, checked, crown
+from liquid_control.learning.loop.collection import Collection
+from liquid_control.learning.loop.contest import Contest
 from liquid_control.learning.loop.journal import Journal
-from liquid_control.learning.loop.pairing import Frame, Pairing, PictureClock
+from liquid_control.learning.loop.learner_request import make_request
 from liquid_control.learning.loop.plan import Plan
 from liquid_control.learning.loop.recorder import Recorder
 from liquid_control.learning.loop.report import in_words, make_report, write_report
 from liquid_control.learning.loop.road import Odometry
-from liquid_control.learning.loop.sampler import Circumstances, Sampler
+from liquid_control.learning.loop.sampler import Circumstances, Taken
 from liquid_control.learning.loop.states import DRIVING, Event, State, follow
 from liquid_control.learning.loop.supervision import LearnerProcess
 from liquid_control.learning.loop.swap import Swap
 from liquid_control.learning.loop.ways import Way
-from liquid_control.learning.loop.with_recordings import WithRecordings
 from liquid_control.learning.loop.work_folder import WorkFolder
 
 FRESH_S = 0.5
-SWAP_S = 60.0
 REFUSALS = 90
 LEARNER_FAILURES = 3
 DRIVE_VALUES = ('state', 'rate_hz', 'period_p99_ms', 'swaps')
@@ -60,23 +60,19 @@ class ClosedLoop:
                  swap: Swap, way: Way, standing: Contender, say: Callable[[str], None],
                  changed: Callable[[], None]) -> None:
         self.plan, self.way, self.swap, self.standing = plan, way, swap, standing
-        self.recorder, self.pairing, self.clock = recorder, Pairing(), PictureClock()
         self._folder, self._journal, self._learner = folder, journal, learner
         self._say, self._changed = say, changed
-        self._sampler = Sampler(recorder, way.teacher) if way.teacher is not None else None
+        self._collection = Collection(recorder, way, self._circumstances, self._took)
+        self.recorder, self.pairing, self.clock = recorder, self._collection.pairing, self._collection.clock
+        self._contest, self._candidate = Contest(way, swap), standing
         self.state = State.IDLE
         self.reason = 'call ~/start'
         self.learning: dict[str, Any] = {}
         self.score: float | None = None
-        self._journal_problem = ''
+        self._journal_problem = self._told_problem = ''
         self._drive: dict[str, str] = {}
         self._drive_state, self._odometry_s = '', float('-inf')
         self._failures = self._rejections = 0
-        self._trying: list[Contender] = []
-        self._tried: list[Contender] = []
-        self._words: list[str] = []
-        self._in_trial, self._asked_s = False, 0.0
-        self._events: list[dict[str, Any]] = []
         self._take_up()
 
     def _take_up(self) -> None:
@@ -84,11 +80,7 @@ class ClosedLoop:
         judged = self._journal.all('judged')
         self.round = max((int(line['round']) for line in judged), default=0) + 1
         self._goal_from = 1
-        last = next((line for line in reversed(self._journal.lines) if 'driven_s' in line), {})
-        if self._sampler is not None:
-            self._sampler.driven_s = float(last.get('driven_s', 0.0))
-            self._sampler.interventions = int(last.get('interventions', 0))
-            self._sampler.left_out.update(last.get('left_out', {}))
+        self._collection.go_on(next((line for line in reversed(self._journal.lines) if 'driven_s' in line), {}))
         self._tell('session', found=self.recorder.found, plan=asdict(self.plan), policy=str(self.standing.path))
 
     # What people ask for
@@ -131,7 +123,7 @@ class ClosedLoop:
     def close(self, now_s: float) -> None:
         """End: leave the best policy in the drive node, everything on disk, and the learner ended."""
         if self.state in DRIVING:
-            self._flush()
+            self._collection.flush()
             self.swap.want(self.standing, now_s)
         self._learner.stop()
         self._tell('end', state=self.state.value)
@@ -144,15 +136,15 @@ class ClosedLoop:
 
     def see_picture(self, stamp_ns: int, message: Any, now_s: float) -> None:
         """Take a picture message."""
-        if stamp_ns <= 0:
-            self._leave_out('the picture has no stamp')
+        if stamp_ns > 0:
+            self.clock.see(stamp_ns, now_s)
+        if self.state not in DRIVING:
             return
-        self.clock.see(stamp_ns, now_s)
-        if self.state in DRIVING and self._sampler is not None:
-            if not self.pairing.see(stamp_ns, message, now_s):
-                self.recorder.split()
-            self._record_events()
-            self._take_ready(now_s)
+        if stamp_ns > 0:
+            self._collection.see(stamp_ns, message, now_s)
+            self._tell_recording()
+        else:
+            self._collection.leave_out('the picture has no stamp')
 
     def see_odometry(self, odometry: Odometry, now_s: float) -> Command | None:
         """Take where the car truly is; return what to command, None to leave the car to the policy."""
@@ -175,36 +167,25 @@ class ClosedLoop:
             self._hear_learner(message, now_s)
         self.swap.tick(now_s, insist=self.state in DRIVING)
         if self.state in DRIVING:
-            self._take_ready(now_s)
+            self._collection.record_ready(now_s)
+            self._tell_recording()
         if self.state is State.COLLECT:
             self._check_collected(now_s)
         elif self.state is State.TRY:
-            self._check_trial(now_s)
+            self._contest.tick(self.learning, now_s)
+            if self._contest.over:
+                self._judge(now_s)
 
     # Collecting
 
-    def _take_ready(self, now_s: float) -> None:
-        for frame in self.pairing.ready(now_s):
-            self._take(frame)
-
-    def _flush(self) -> None:
-        self._take_ready(float('inf'))
-
-    def _take(self, frame: Frame) -> None:
-        if self._sampler is None:
-            return
+    def _circumstances(self) -> Circumstances:
         trying = self.state is State.TRY
         labelled = not trying or self.way.labels_trials
-        now = Circumstances(
-            self.round, self.state.value, labelled, labelled and self.way.labels_all,
-            trying or self.way.helps(self.standing))
-        stopped = self.recorder.problem
-        taken = self._sampler.take(frame, now, self.way.obstacle(frame.stamp_ns))
-        if taken is not None:
-            self.way.took(taken, trying and self._in_trial)
-        if self.recorder.problem and not stopped:
-            self._say(self.recorder.problem)
-            self._changed()
+        return Circumstances(self.round, self.state.value, labelled, labelled and self.way.labels_all,
+                             trying or self.way.helps(self.standing))
+
+    def _took(self, taken: Taken) -> None:
+        self.way.took(taken, self.state is State.TRY and self._contest.driving)
 
     def _check_collected(self, now_s: float) -> None:
         self._measure_standing()
@@ -223,12 +204,8 @@ class ClosedLoop:
 
     def _fulfilled(self) -> str:
         """Return why there is nothing more to do, or an empty text."""
-        plan = self.plan
-        judged = [line for line in self._journal.all('judged') if line['round'] >= self._goal_from]
-        newest = judged[-plan.target_rounds:]
-        if len(newest) == plan.target_rounds and all(line['score'] >= plan.target_score for line in newest):
-            return f'score {plan.target_score:g} reached in {plan.target_rounds} rounds in a row'
-        return f'all {plan.rounds} rounds are over' if self.round - self._goal_from >= plan.rounds else ''
+        scores = [line['score'] for line in self._journal.all('judged') if line['round'] >= self._goal_from]
+        return self.plan.fulfilled(scores, self.round - self._goal_from)
 
     # Learning
 
@@ -236,11 +213,8 @@ class ClosedLoop:
         afresh = self.standing.untrained or self._rejections % 2 == 1
         self.way.learn()
         self.learning = {'progress': 0.0}
-        self._learner.learn({
-            'bags': str(self._folder.bags), 'recordings': list(self.plan.recordings),
-            'start': '' if afresh else str(self.standing.path), 'cell': self.plan.cell, 'head': self.plan.head,
-            'seed': self.plan.seed, 'seconds': self.plan.learn_s, 'out': str(self._folder.candidate(self.round)),
-            'round': self.round})
+        start = None if afresh else self.standing.path
+        self._learner.learn(make_request(self.plan, self._folder, self.round, start))
 
     def _hear_learner(self, message: dict[str, Any], now_s: float) -> None:
         if 'done' in message and self.state is State.LEARN:
@@ -259,9 +233,7 @@ class ClosedLoop:
             return
         self._failures = 0
         self._measure_standing()
-        self._trying, self._tried, self._words = [candidate], [], []
-        if self.standing.score is None and self._by_driving(now_s):
-            self._trying.append(self.standing)
+        self._candidate = candidate
         self._move(Event.LEARNED, f"{done.get('samples', '?')} samples learned", now_s)
 
     def _nothing_learned(self, reason: str, now_s: float) -> None:
@@ -275,52 +247,30 @@ class ClosedLoop:
     # Trying
 
     def _begin_try(self, now_s: float) -> None:
-        self._in_trial, self._asked_s = False, now_s
-        if self._by_driving(now_s):
-            self.swap.want(self._trying[0], now_s)
-
-    def _by_driving(self, now_s: float) -> bool:
-        return not isinstance(self.way, WithRecordings) or self.way.car_there(now_s)
-
-    def _check_trial(self, now_s: float) -> None:
-        contender = self._trying[0]
-        if not self._in_trial:
-            if not self._by_driving(now_s) or self.swap.loaded:
-                self._in_trial = True
-                beat = 0.0 if contender is self.standing else self.standing.score or 0.0
-                self.way.begin_trial(beat, self.learning, now_s)
-            elif self.swap.refusal or now_s - self._asked_s > SWAP_S:
-                self._judge_one(0.0, f"not tried: {self.swap.refusal or 'the drive node did not load it'}", now_s)
-        elif self.way.trial_over:
-            self._judge_one(*self.way.result(), now_s)
-
-    def _judge_one(self, score: float, words: str, now_s: float) -> None:
-        self._tried.append(self._trying.pop(0).scored(score))
-        self._words.append(words)
-        if self._trying:
-            self._begin_try(now_s)
-        else:
-            self._judge(now_s)
+        contenders = [self._candidate]
+        if self.standing.score is None and self.way.tried_by_driving(now_s):
+            contenders.append(self.standing)
+        self._contest.begin(contenders, self.standing.score or 0.0, now_s)
 
     def _judge(self, now_s: float) -> None:
         """Keep the candidate or the standing policy, and go on."""
-        candidate = self._tried[0]
-        if len(self._tried) > 1:
-            self.standing = self._tried[1]
-        self._flush()
+        candidate, *others = self._contest.scored
+        if others:
+            self.standing = others[0]
+        self._collection.flush()
         kept = candidate.score >= (self.standing.score or 0.0)
         self.score = candidate.score
         self._tell(
             'judged', score=candidate.score, best_score=candidate.score if kept else self.standing.score, kept=kept,
-            summary='; standing policy: '.join(self._words), policy=candidate.path.name, sha256=candidate.sha256,
-            learned=self.learning)
+            summary='; standing policy: '.join(self._contest.words), policy=candidate.path.name,
+            sha256=candidate.sha256, learned=self.learning)
         if kept:
             self._rejections = 0
             self.standing = candidate
             self._crown(candidate)
         else:
             self._rejections += 1
-        verdict = f"score {candidate.score:.3f}, {'kept' if kept else 'not kept'} ({self._words[0]})"
+        verdict = f"score {candidate.score:.3f}, {'kept' if kept else 'not kept'} ({self._contest.words[0]})"
         self.round += 1
         done = self._fulfilled()
         self._move(Event.FINISHED if done else Event.JUDGED, f'{verdict}; {done}' if done else verdict, now_s)
@@ -341,7 +291,7 @@ class ClosedLoop:
         """
         before, after = self.state, follow(self.state, event)
         if before in DRIVING:
-            self._flush()
+            self._collection.flush()
         elif after in DRIVING:
             self.pairing.forget()
         self.state, self.reason = after, reason
@@ -384,7 +334,8 @@ class ClosedLoop:
 
     def waiting_for(self, now_s: float) -> str:
         """Return what is missing while the loop should go on, or an empty text."""
-        if self.state not in DRIVING or self._sampler is None:
+        sampler = self._collection.sampler
+        if self.state not in DRIVING or sampler is None:
             return ''
         if self.clock.age_s(now_s) > 1.0:
             return 'no pictures come'
@@ -396,7 +347,7 @@ class ClosedLoop:
             return f'the drive node does not have {self.swap.wanted.path.name} yet {self.swap.refusal}'.strip()
         if self._drive_state in NOT_ABLE:
             return f'the drive node is {self._drive_state}'
-        return f'pictures are left out: {self._sampler.refusal}' if self._sampler.refusals > REFUSALS else ''
+        return f'pictures are left out: {sampler.refusal}' if sampler.refusals > REFUSALS else ''
 
     def values(self) -> dict[str, Any]:
         """Return every figure of the loop."""
@@ -406,17 +357,7 @@ class ClosedLoop:
                      'score': self.standing.score}}
 
     def _counts(self) -> dict[str, Any]:
-        sampler = self._sampler
-        return {
-            'state': self.state.value, 'round': self.round, 'samples': self.recorder.samples,
-            'intervention_samples': self.recorder.intervention_samples,
-            'interventions': sampler.interventions if sampler else 0,
-            'driven_s': round(sampler.driven_s, 3) if sampler else 0.0,
-            'left_out': dict(sampler.left_out) if sampler else {}}
-
-    def _leave_out(self, reason: str) -> None:
-        if self.state in DRIVING and self._sampler is not None:
-            self._sampler.left_out[reason] += 1
+        return {'state': self.state.value, 'round': self.round} | self._collection.counts()
 
     def _tell(self, event: str, **values: Any) -> None:
         """Write to the journal, and to the bag while one is written or begins."""
@@ -426,11 +367,12 @@ class ClosedLoop:
             self._journal_problem = ''
         except InputError as error:
             self._journal_problem = str(error)
-        if event in ('state', 'judged') and self._sampler is not None:
-            self._events.append(line)
-            self._record_events()
+        if event in ('state', 'judged'):
+            self._collection.event(line)
 
-    def _record_events(self) -> None:
-        """Write what happened to the bag, as soon as a picture tells the time."""
-        while self._events and self.clock.newest_ns is not None:
-            self.recorder.event(self.clock.newest_ns, self._events.pop(0))
+    def _tell_recording(self) -> None:
+        problem = self.recorder.problem
+        if problem and problem != self._told_problem:
+            self._say(problem)
+            self._changed()
+        self._told_problem = problem

@@ -59,6 +59,13 @@ class Plan:
     trial_tracks: tuple[str, ...] = ()
     recordings: tuple[str, ...] = ()
 
+    def fulfilled(self, scores: list[float], rounds: int) -> str:
+        """Return why there is nothing more to do after some rounds with their scores, or an empty text."""
+        newest = scores[-self.target_rounds:]
+        if len(newest) == self.target_rounds and all(score >= self.target_score for score in newest):
+            return f'score {self.target_score:g} reached in {self.target_rounds} rounds in a row'
+        return f'all {self.rounds} rounds are over' if rounds >= self.rounds else ''
+
 
 def load_roads(specs: tuple[str, ...], road_width_m: float) -> dict[str, Track]:
     """Return the tracks of some specs.

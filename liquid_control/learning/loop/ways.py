@@ -68,6 +68,9 @@ class Way(Protocol):
     def left_alone(self) -> bool:
         """Tell whether the standing policy has driven so long without help that there is nothing to learn."""
 
+    def tried_by_driving(self, now_s: float) -> bool:
+        """Tell whether a policy has to be in the drive node to be tried."""
+
     def begin_trial(self, beat: float, learned: dict[str, Any], now_s: float) -> None:
         """Try the policy that drives now; only whether its score is at least ``beat`` matters."""
 

@@ -118,6 +118,10 @@ class WithExpert:
         """Say no: trials tell."""
         return False
 
+    def tried_by_driving(self, now_s: float) -> bool:
+        """Say yes."""
+        return True
+
     def begin_trial(self, beat: float, learned: dict[str, Any], now_s: float) -> None:
         """Send the policy to the roads that are kept for trials."""
         self._resting = False

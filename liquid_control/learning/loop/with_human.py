@@ -92,6 +92,10 @@ class WithHuman:
         """Tell whether the human let the standing policy drive for as many trials in a row as the plan wants."""
         return self._free_s >= self._plan.target_rounds * self._plan.trial_s
 
+    def tried_by_driving(self, now_s: float) -> bool:
+        """Say yes."""
+        return True
+
     def begin_trial(self, beat: float, learned: dict[str, Any], now_s: float) -> None:
         """Watch the human watch the policy."""
         self._trial = HumanTrial(self._plan.trial_s, beat)

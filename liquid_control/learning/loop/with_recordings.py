@@ -42,10 +42,6 @@ class WithRecordings:
         """Whether the trial that was begun has come to its end."""
         return self._error is not None or self._judge.trial_over
 
-    def car_there(self, now_s: float) -> bool:
-        """Tell whether a policy can be tried by driving."""
-        return now_s - self._seen_s < 1.0
-
     def drive(self, standing: Contender, first: bool, now_s: float) -> None:
         """Drive nothing."""
         self._judge.rest()
@@ -84,10 +80,14 @@ class WithRecordings:
         """Say no: nobody could help."""
         return False
 
+    def tried_by_driving(self, now_s: float) -> bool:
+        """Tell whether there is a car on a known road."""
+        return now_s - self._seen_s < 1.0
+
     def begin_trial(self, beat: float, learned: dict[str, Any], now_s: float) -> None:
         """Drive the trial's roads if there is a car, else take the error that the learner measured."""
         self._error = None
-        if self.car_there(now_s):
+        if self.tried_by_driving(now_s):
             self._judge.begin_trial(beat, learned, now_s)
         else:
             error = learned.get('held_out_mae')
