@@ -45,6 +45,7 @@ from liquid_control.recording.sample_bag import read_new
 from liquid_control.simulation.car import default_car
 
 PERIOD_NS = 33_333_333
+LEARNING_STEPS = 30  # that the car drives while a policy is learned, however long the learner's process takes
 TRACKS, TRIALS = ('random:3', 'random:4'), ('random:5', 'random:8')
 ROADS = load_roads((*TRACKS, *TRIALS), 0.8)
 COPIES = """
@@ -125,6 +126,7 @@ class Stage:
         return True
 
     _follower = None
+    _learning = 0
 
     def step(self, seen=True, human=None):
         """Let a thirtieth of a second pass."""
@@ -150,8 +152,10 @@ class Stage:
         self._drive(self._given if helped else own)
         loop.hear_drive({'state': 'takeover' if helped else 'driving', 'policy_sha256': self._policy or ''})
         loop.tick(self.now_s)
-        if loop.state is State.LEARN:
+        self._learning = self._learning + 1 if loop.state is State.LEARN else 0
+        while self._learning > LEARNING_STEPS and loop.state is State.LEARN:
             time.sleep(0.002)
+            loop.tick(self.now_s)
         return command
 
     def _right(self, odometry, place):
