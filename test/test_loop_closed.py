@@ -310,8 +310,8 @@ def test_a_human_teaches_a_bad_policy(tmp_path):
     stage = Stage(tmp_path, 'human', ('lazy', 'good'), given='lazy', trial_s=2.0, target_rounds=1)
     stage.loop.start(0.0)
     stage.until(State.DONE, human=True)
-    assert stage.loop.standing.round == 2 and stage.loop.standing.score > 0.9
     samples = stage.samples()
+    assert stage.loop.standing.round == 2 and all(sample.driver == 'policy' for sample in samples[-45:])
     assert {sample.driver for sample in samples} == {'policy', 'human'}
     assert all(sample.intervention == (sample.driver == 'human') for sample in samples)
     assert 20 < sum(sample.teacher is not None for sample in samples) < len(samples)
