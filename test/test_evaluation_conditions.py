@@ -18,6 +18,7 @@ import pytest
 
 from liquid_control.errors import InputError
 from liquid_control.evaluation.conditions import CLEAN, LIMITS, Condition, parse_condition
+from liquid_control.simulation.car import default_car
 
 GREY = np.full((144, 192, 3), 128, dtype=np.uint8)
 
@@ -55,6 +56,14 @@ def test_factors_belong_to_their_condition_only():
     assert (parse_condition('friction=0.5').friction, parse_condition('friction=0.5').speed) == (0.5, 1.0)
     assert (parse_condition('speed=1.5').speed, parse_condition('speed=1.5').imu_noise) == (1.5, 1.0)
     assert (parse_condition('imu_noise=3').imu_noise, parse_condition('noise=0.3').imu_noise) == (3.0, 1.0)
+
+
+def test_a_camera_is_moved_and_a_servo_is_askew_only_under_their_conditions():
+    car = default_car()
+    assert parse_condition('camera_height=2').car(car).camera.z_m == 2.0 * car.camera.z_m
+    assert parse_condition('steering_offset=-0.2').car(car) == CLEAN.car(car) == car
+    assert parse_condition('steering_offset=-0.2').steering_offset_rad == -0.2
+    assert parse_condition('camera_height=2').steering_offset_rad == 0.0
 
 
 @pytest.mark.parametrize('condition', [CLEAN, Condition('friction', 0.5), Condition('speed', 2.0)])

@@ -48,7 +48,7 @@ class Straight:
 
 
 def test_each_ride_is_the_episode_that_evaluate_drives():
-    conditions = ('shadow', 'drop=0.6', 'friction=0.3')
+    conditions = ('shadow', 'drop=0.6', 'friction=0.3', 'steering_offset=0.1', 'camera_height=1.5')
     rides = [Ride(TRACK, parse_condition(condition), 7) for condition in conditions]
     together = FleetDrive(rides).drive(PolicyPilot(load_policy(SHIPPED)))
     for condition, ride in zip(conditions, together):

@@ -101,7 +101,7 @@ def _drive(policy, args: argparse.Namespace) -> tuple:
     from liquid_control.simulation.track_spec import load_track
     spec = args.track or DEFAULT_TRACK
     track, condition = load_track(spec), parse_condition(args.condition)
-    world = make_world(args.engine, track, args.seed, condition.friction, condition.imu_noise)
+    world = make_world(args.engine, track, args.seed, condition)
     drive = spec if args.condition == 'clean' else f'{spec}, {condition}'
     try:
         with progress(1.0, f'Driving {spec}') as bar:

@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='random:SEED or a centre-line CSV (default: --episodes tracks from random:1000000 on)')
     parser.add_argument('--condition', nargs='+', action='extend', metavar='NAME[=VALUE]', default=[],
                         help='clean, noise=S, drop=P, blackout=P, delay=FRAMES, brightness=F, shadow, friction=F, '
-                             'speed=F or imu_noise=F (default: clean)')
+                             'speed=F, imu_noise=F, steering_offset=RAD or camera_height=F (default: clean)')
     parser.add_argument('--episodes', type=int, metavar='N',
                         help='number of unseen tracks (default: 20), or with --track drives on each (default: 1)')
     parser.add_argument('--engine', choices=('mujoco', 'fast'), default='mujoco',

@@ -25,9 +25,10 @@ from zlib import crc32
 import numpy as np
 
 from liquid_control.errors import InputError
-from liquid_control.evaluation.conditions import parse_condition
+from liquid_control.evaluation.conditions import CLEAN, Condition, parse_condition
 from liquid_control.evaluation.episode import Driver, run_episode
 from liquid_control.evaluation.statistics import summarise
+from liquid_control.simulation.car import default_car
 from liquid_control.simulation.track import Track
 from liquid_control.simulation.track_spec import EVALUATION_SEEDS_FROM, load_track
 
@@ -100,7 +101,7 @@ def drive_job(job: Job) -> dict:
     """Drive one episode in this process and return its row."""
     track = _track(job.track, job.centre_line, job.road_width)
     condition = parse_condition(job.condition)
-    world = make_world(job.engine, track, job.seed, condition.friction, condition.imu_noise)
+    world = make_world(job.engine, track, job.seed, condition)
     rng = np.random.default_rng((job.seed, crc32(str(condition).encode())))
     try:
         drive = run_episode(_driver(job.policy), world, track, condition, rng, job.laps)
@@ -110,17 +111,17 @@ def drive_job(job: Job) -> dict:
     return row | asdict(drive)
 
 
-def make_world(engine: str, track: Track, seed: int, friction: float = 1.0, imu_noise: float = 1.0):
+def make_world(engine: str, track: Track, seed: int, condition: Condition = CLEAN):
     """Return a simulated car on the track, with the methods of ``episode.World`` and ``close``.
 
-    :param friction: factor on the friction of the tyres.
-    :param imu_noise: factor on the nominal noise of the IMU.
+    What a condition does to pictures, steering and speed is up to the one who drives (``episode.run_episode``).
     """
+    car = condition.car(default_car())
     if engine == 'mujoco':
         from liquid_control.simulation.mujoco_world import MujocoWorld
-        return MujocoWorld(track, seed, friction=friction, imu_noise=imu_noise)
+        return MujocoWorld(track, seed, car, condition.friction, condition.imu_noise)
     from liquid_control.simulation.fast_world import FastWorld
-    return FastWorld(track, seed, friction=friction, imu_noise=imu_noise)
+    return FastWorld(track, seed, car, condition.friction, condition.imu_noise)
 
 
 def _check(policies: Sequence[str], tracks: Sequence[str], conditions: Sequence[str], engine: str, laps: int,

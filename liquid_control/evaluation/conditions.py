@@ -12,17 +12,18 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Conditions to drive under: faults of the camera, of grip, of speed and of the IMU.
+"""Conditions to drive under: faults of the camera, of grip, of speed, of the IMU, of steering and of mounting.
 
 A camera fault acts on the picture as it is published, uint8 (H, W, 3), so that it is the same in every simulator.
 """
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from liquid_control.errors import InputError
+from liquid_control.simulation.car import Car
 
 BLACKOUT_S = 0.3
 SHADOW_BANDS = 3
@@ -30,7 +31,8 @@ SHADOW_BANDS = 3
 WITHOUT_VALUE = ('clean', 'shadow')
 LIMITS = {
     'noise': (0.0, 1.0), 'drop': (0.0, 1.0), 'blackout': (0.0, 1.0), 'delay': (0.0, 30.0), 'brightness': (0.0, 5.0),
-    'friction': (0.05, 2.0), 'speed': (0.3, 3.0), 'imu_noise': (0.0, 100.0)}
+    'friction': (0.05, 2.0), 'speed': (0.3, 3.0), 'imu_noise': (0.0, 100.0),
+    'steering_offset': (-0.4, 0.4), 'camera_height': (0.3, 4.0)}
 """Lowest and highest value of each condition that takes one."""
 
 
@@ -58,6 +60,16 @@ class Condition:
     def imu_noise(self) -> float:
         """Factor on the nominal noise of the IMU."""
         return self._factor('imu_noise')
+
+    @property
+    def steering_offset_rad(self) -> float:
+        """What a servo that was mounted askew adds to every steering angle, left positive."""
+        return self.value if self.name == 'steering_offset' else 0.0
+
+    def car(self, car: Car) -> Car:
+        """Return the car with its camera as high as under this condition."""
+        height = car.camera.z_m * self._factor('camera_height')
+        return replace(car, camera=replace(car.camera, z_m=height))
 
     def camera_fault(self, rng: np.random.Generator, rate_hz: float = 30.0) -> 'CameraFault':
         """Return what happens to the pictures of one episode, drawn from ``rng``.
@@ -106,7 +118,8 @@ def _parse_value(name: str, value: str, text: str) -> float:
 
 
 def _example(name: str) -> str:
-    return {'noise': '0.2', 'delay': '3', 'friction': '0.5', 'speed': '1.2', 'imu_noise': '3'}.get(name, '0.1')
+    return {'noise': '0.2', 'delay': '3', 'friction': '0.5', 'speed': '1.2', 'imu_noise': '3',
+            'steering_offset': '0.2', 'camera_height': '1.5'}.get(name, '0.1')
 
 
 class CameraFault:

@@ -174,7 +174,7 @@ def run_episode(
             decision = driver.step(picture, world.imu(), (frame - last_seen) / rate_hz)
             steering, speed = decision.steering_rad, condition.speed * decision.speed_mps
             last_seen = frame
-        world.command(steering, speed)
+        world.command(steering + condition.steering_offset_rad, speed)
         frame += 1
         world.advance_to(start + frame / rate_hz)
         x, y, _yaw = world.pose()

@@ -130,6 +130,7 @@ class FleetDrive:
         handling = handling or Handling.nominal(self._car, len(self._rides))
         grip = handling.friction * np.array([ride.condition.friction for ride in self._rides])
         self._speed_factor = np.array([ride.condition.speed for ride in self._rides])
+        self._offset = np.array([ride.condition.steering_offset_rad for ride in self._rides])
         self._fleet = FastFleet(self._car, [ride.track for ride in self._rides], replace(handling, friction=grip))
         self.rewards = np.zeros(len(self._rides))
 
@@ -150,7 +151,7 @@ class FleetDrive:
                     speed[cars] *= self._speed_factor[cars]
                     last_seen[cars] = frame
                 for _ in range(STEPS_PER_FRAME):
-                    fleet.step(steering, speed, STEP_S)
+                    fleet.step(steering + self._offset, speed, STEP_S)
                 frame += 1
                 gained, lateral, off_road = laps.update(active, frame / rate_hz)
                 self.rewards[active] += self._reward(gained, lateral, off_road, 1.0 / rate_hz)
@@ -169,7 +170,8 @@ class FleetDrive:
             ImuNoise(self._car.imu, ride.condition.imu_noise, np.random.default_rng((ride.seed, IMU_STREAM)))
             for ride in self._rides
         ]
-        return FleetEyes(pilot.policy, self._maps, looks, faults, whole), noise, FleetLaps(self._fleet)
+        heights = np.array([ride.condition.car(self._car).camera.z_m for ride in self._rides])
+        return FleetEyes(pilot.policy, self._maps, looks, faults, whole, heights), noise, FleetLaps(self._fleet)
 
 
 def _fault_rng(ride: Ride) -> np.random.Generator:

@@ -39,7 +39,9 @@ class FleetEyes:
         looks: list[Appearance],
         faults: list[CameraFault],
         whole: list[bool],
+        heights: np.ndarray,
     ) -> None:
+        """Make the eyes; ``heights`` (B,) are the cameras' in metres."""
         self._retina, self._maps, self._looks, self._faults = policy.retina, maps, looks, faults
         self._whole = np.array(whole)
         camera = default_car().camera
@@ -48,7 +50,7 @@ class FleetEyes:
         self._small = FastCamera(camera, policy.retina.height, policy.retina.width, policy.spec.crop)
         self._large = FastCamera(camera, camera.height_px - self._sky_rows, camera.width_px, below_sky)
         self._grounds = {
-            view: view.ground_points(np.array([camera.pitch_rad]), np.array([camera.z_m]))
+            view: view.ground_points(np.full(len(heights), camera.pitch_rad), heights)
             for view in (self._small, self._large)
         }
 
@@ -70,7 +72,7 @@ class FleetEyes:
         """Render and disturb; pictures are (height, width, 3), the camera's whole ones with their sky."""
         if len(cars) == 0:
             return [], []
-        forward, left = (np.broadcast_to(part, (len(cars), *part.shape[1:])) for part in self._grounds[view])
+        forward, left = (part[cars] for part in self._grounds[view])
         maps, looks = [self._maps[car] for car in cars], [self._looks[car] for car in cars]
         planes = view.render(maps, looks, poses[cars], forward, left)
         seen, pictures = [], []
