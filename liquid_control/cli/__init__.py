@@ -37,6 +37,7 @@ VERBS = {
     'inspect': 'liquid_control.cli.inspect',
     'export': 'liquid_control.cli.export',
     'view': 'liquid_control.cli.view',
+    'doctor': 'liquid_control.cli.doctor',
 }
 """Verb -> module with ``HELP``, ``add_arguments(parser)`` and ``run(args) -> exit code``."""
 

@@ -49,7 +49,7 @@ def load_runner(policy: str, sha256: str, height: int, width: int):
 def _load(policy: str, sha256: str):
     from liquid_control.policy.compiling import load_exported
     from liquid_control.policy.policy_file import load_policy, sha256_of
-    path = _find(policy)
+    path = policy_path(policy)
     if path.suffix == EXPORT_SUFFIX:
         if not sha256:
             raise InputError(f"policy '{path}' is an export and thus code; "
@@ -62,7 +62,11 @@ def _load(policy: str, sha256: str):
     return loaded
 
 
-def _find(policy: str) -> Path:
+def policy_path(policy: str) -> Path:
+    """Return the path itself, or that of the file below this package's share directory.
+
+    :raises InputError: if the text is no path.
+    """
     path = Path(policy)
     try:
         path = path.expanduser()

@@ -147,7 +147,8 @@ def learn_from_drives(
         report(Progress(spent, time.monotonic() - began, frames, loss))
     steps.finish()
     left_out = sum((drive.left_out + left_out_of_learning(drive, settings.steps) for drive in drives), Counter())
-    how = {'settings': asdict(settings), 'not_learned_from': dict(left_out)}
+    how = {'settings': asdict(settings), 'picture': list(drives[0].pictures.shape[1:3]),
+           'not_learned_from': dict(left_out)}
     return Learned(policy, frames, time.monotonic() - began, {}, how)
 
 
