@@ -23,6 +23,7 @@ import torch
 from liquid_control.benchmarks.ncps_peer import NcpsNetwork, ncps_policy
 from liquid_control.benchmarks.node import Recording, bench_node
 from liquid_control.benchmarks.policy import bench_policy
+from liquid_control.benchmarks.spiking import bench_spiking, dense_work, head_multiply_adds, spiking_work
 from liquid_control.benchmarks.timing import CALLS, WARM_UP_CALLS, interleave, ratio, rows_of
 from liquid_control.benchmarks.train import bench_train
 from liquid_control.cli import main
@@ -69,6 +70,32 @@ def test_the_peer_learns_from_the_same_sequences(policy):
 def test_a_policy_without_an_ltc_has_no_peer():
     with pytest.raises(InputError, match="cell 'gru'.*give an LTC policy"):
         ncps_policy(new_policy('gru', 'small', seed=0))
+
+
+def test_spikes_are_counted_while_driving_and_make_the_additions():
+    policy = new_policy('spiking', 'small', seed=0).eval()
+    result = bench_spiking([policy], tracks=1)
+    rows, spikes = {row['name']: row for row in result['rows']}, result['spikes']
+    assert 0.0 < spikes['mean'] < spikes['neurons'] == 32 and spikes['decisions'] > 20
+    assert rows['spiking']['additions'] == pytest.approx(33 * spikes['mean'] + 2 * 32)
+    assert rows['spiking']['multiply_adds'] == 32 * 32 + 32 + 4 * 32 * 32 + 3 * 32 + 3
+    assert rows['spiking, computed densely']['multiply_adds'] - rows['spiking']['multiply_adds'] == 32 * 33
+    assert rows['LTC, 19 neurons']['energy_nj'] == pytest.approx(4.6e-3 * 1884)
+    assert result['completed']['of'] == 1
+    with pytest.raises(InputError, match="cell 'gru'.*spiking"):
+        bench_spiking([new_policy('gru', 'small', seed=0)])
+
+
+def test_operations_of_a_spiking_network_grow_with_its_spikes_only():
+    network = new_policy('spiking', 'small', seed=0).network
+    quiet, busy = spiking_work(network, 0.0), spiking_work(network, 32.0)
+    assert quiet.multiply_adds == busy.multiply_adds < dense_work(network).multiply_adds
+    assert busy.additions - quiet.additions == 32 * 33
+
+
+def test_operations_of_the_head_are_those_of_its_layers(policy):
+    convolutions = 16 * 11 * 23 * 3 * 36 + 32 * 5 * 11 * 16 * 9 + 32 * 3 * 9 * 32 * 9
+    assert head_multiply_adds(policy) == convolutions + 29 * 864
 
 
 def test_calls_are_timed_in_turns():

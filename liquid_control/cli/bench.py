@@ -18,33 +18,61 @@ from pathlib import Path
 
 from liquid_control.cli.output import check_writable, write_json
 from liquid_control.cli.progress import progress
+from liquid_control.errors import InputError
 from liquid_control.share import share_path
 
 HELP = 'benchmarks, peers measured in the same run'
 SHIPPED = 'models/ncp19.safetensors'
+SHIPPED_SPIKING = 'models/spiking.safetensors'
 COLUMNS = {
     'median_us': ('median us', '.0f'), 'p99_us': ('p99 us', '.0f'), 'max_us': ('max us', '.0f'),
     'p99_pct': ('p99 %', '.1f'), 'rate_hz': ('rate Hz', '.2f'), 'per_s': ('frames a second', '.0f'),
     'times_real_time': ('x real time', '.1f'), 'answered': ('answered', '.1%'),
-    'period_error_p99_pct': ('period error p99 %', '.1f'), 'memory_mb': ('memory MB', '.0f')}
+    'period_error_p99_pct': ('period error p99 %', '.1f'), 'memory_mb': ('memory MB', '.0f'),
+    'multiply_adds': ('multiply-adds', ',.0f'), 'additions': ('additions', ',.0f'),
+    'exponentials': ('exponentials', ',.0f'), 'energy_nj': ('nJ, estimated', ',.2f')}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of the verb."""
-    parser.add_argument('benchmark', choices=tuple(BENCHMARKS), help=(
+    parser.add_argument('benchmark', choices=(*BENCHMARKS, 'spiking'), help=(
         'policy: a policy step and its LTC cell against ncps; node: the drive node against an empty one; '
-        'jitter: the control period; train: learning; simulator: frames a second'))
-    parser.add_argument('--policy', metavar='FILE', help=f'policy file (default: the shipped {SHIPPED})')
+        'jitter: the control period; train: learning; simulator: frames a second; '
+        'spiking: spikes and operations of a decision, on 20 unseen tracks'))
+    parser.add_argument('--policy', metavar='FILE', nargs='+', help=(
+        f'policy file (default: the shipped {SHIPPED}, for spiking {SHIPPED_SPIKING}); spiking takes several'))
     parser.add_argument('--json', type=Path, metavar='FILE', help='write the results as JSON')
 
 
 def run(args: argparse.Namespace) -> int:
     """Measure, print a table and write the JSON."""
     check_writable(args.json)
-    result = BENCHMARKS[args.benchmark](args.policy or str(share_path(SHIPPED)))
+    if args.benchmark == 'spiking':
+        result = _spiking(args.policy or [str(share_path(SHIPPED_SPIKING))])
+    else:
+        result = BENCHMARKS[args.benchmark](_one(args.policy or [str(share_path(SHIPPED))]))
     _print(result)
     write_json(args.json, result)
     return 0
+
+
+def _one(paths: list[str]) -> str:
+    if len(paths) > 1:
+        raise InputError(f'--policy has {len(paths)} files; give one, only bench spiking takes several')
+    return paths[0]
+
+
+def _spiking(paths: list[str]) -> dict:
+    from liquid_control.benchmarks.spiking import TRACKS, bench_spiking
+    from liquid_control.policy.policy_file import load_policy
+    policies = [load_policy(path) for path in paths]
+    with progress(TRACKS * len(policies), 'Driving') as bar:
+        result = bench_spiking(policies, on_track=bar.advance)
+    spikes, laps = result['spikes'], result['completed']
+    print(f"spikes a decision: {spikes['mean']:.2f} of {spikes['neurons']} neurons, 95 % interval "
+          f"{spikes['low']:.2f} to {spikes['high']:.2f}, {spikes['policies']} policies on {spikes['tracks']} tracks, "
+          f"{spikes['decisions']} decisions; {laps['laps']} of {laps['of']} laps completed")
+    return result
 
 
 def _policy(path: str) -> dict:

@@ -58,6 +58,8 @@ def describe(policy) -> dict[str, str]:
         sensory, inner = len(spec.wiring['sensory_synapses']), len(spec.wiring['synapses'])
         rows['neurons'] = f'{len(types)}: {counts}'
         rows['synapses'] = f'{sensory + inner}: {sensory} from the {spec.inputs} inputs, {inner} between neurons'
+    if spec.cell == 'spiking':
+        rows['neurons'] = f'{policy.network.units} spiking, all connected, and an integrator that reads them'
     rows['parameters'] = (f'{_count(policy)}: {_count(policy.head)} in the vision head, '
                           f'{_count(policy.network)} in the network')
     rows['vision head'] = f'{spec.head}, {policy.retina.height} x {policy.retina.width} pixels'

@@ -115,7 +115,7 @@ def _summary(args: argparse.Namespace, learned, open_loop: list[dict]) -> dict:
         'seed': args.seed,
         'frames': learned.frames,
         'seconds': round(learned.seconds, 1),
-        'neurons': network.get('units', policy.network.state_size),
+        'neurons': network.get('units', getattr(policy.network, 'units', policy.network.state_size)),
         'synapses': sum(len(network.get(key, [])) for key in ('sensory_synapses', 'synapses')),
         'parameters': sum(p.numel() for p in policy.network.parameters()),
         'out': str(args.out),

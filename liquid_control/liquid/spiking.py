@@ -24,12 +24,14 @@ from liquid_control.liquid.spiking_layers import LeakyReadout, LIFLayer, LiquidR
 class _SpikingCell(Cell):
     """Layers of spiking neurons, each driving the next within a step, and a readout that integrates the last's spikes.
 
-    The state [B, S] is the state of each layer (see there), then that of the readout, which is the output.
+    ``units`` is the number of neurons that spike. The state [B, S] is the state of each layer (see there), then that of
+    the readout, which is the output.
     """
 
     def _stack(self, input_size: int, layers: list[nn.Module], readout: nn.Module, outputs: int) -> None:
         self.input_size, self.output_size = input_size, outputs
         self.layers, self.readout = nn.ModuleList(layers), readout
+        self.units = sum(layer.units for layer in layers)
         self.state_size = sum(layer.state_size for layer in layers) + outputs
 
     def forward(self, inputs: Tensor, states: Tensor,

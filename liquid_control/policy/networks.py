@@ -26,7 +26,7 @@ from liquid_control.policy.wiring_data import wiring_from_data
 
 BASELINES = {'lstm': LstmNetwork, 'lstm100k': LargeLstmNetwork, 'gru': GruNetwork, 'cnn': FeedForwardNetwork,
              'linear': LinearOutput}
-SPIKING_UNITS = 64
+SPIKING_UNITS = 32
 
 
 def build_network(spec: PolicySpec) -> nn.Module:
