@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The shipped policy drives what it has never seen, and only because it sees."""
+"""The shipped policies drive what they have never seen, and only because they see."""
 
 import pytest
 
@@ -21,10 +21,11 @@ from liquid_control.policy.policy_file import load_policy
 from liquid_control.share import share_path
 
 SHIPPED = str(share_path('models/ncp19.safetensors'))
+SPIKING = str(share_path('models/spiking.safetensors'))
 
 
-def lap(track, condition, engine='mujoco'):
-    return drive_job(Job(SHIPPED, track, 0, condition, engine, 1, None, None))
+def lap(track, condition, engine='mujoco', policy=SHIPPED):
+    return drive_job(Job(policy, track, 0, condition, engine, 1, None, None))
 
 
 def test_it_is_what_it_says():
@@ -61,3 +62,15 @@ def test_it_fails_when_every_picture_is_black(track):
 
 def test_the_fast_engine_agrees():
     assert lap('random:1000003', 'clean', engine='fast')['completed']
+
+
+def test_the_spiking_one_is_what_it_says():
+    policy = load_policy(SPIKING)
+    assert policy.spec.cell == 'spiking' and policy.network.units == 32
+    assert policy.spec.training['command'] == 'liquid-control train' and policy.spec.training['cell'] == 'spiking'
+    assert policy.spec.score['rate'] == 1.0
+
+
+def test_the_spiking_one_drives_because_it_sees():
+    assert lap('random:1000003', 'clean', policy=SPIKING)['completed']
+    assert not lap('random:1000003', 'blackout=1', policy=SPIKING)['completed']
