@@ -55,6 +55,7 @@ class Process:
         arguments = [item for name, value in parameters.items() for item in ('-p', f'{name}:={value}')]
         environment = os.environ | {
             'ROS_DOMAIN_ID': str(domain), 'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST', 'OMP_NUM_THREADS': '1',
+            'ROS_HOME': tempfile.mkdtemp(prefix='ros_home_'),
             'PYTHONPATH': os.pathsep.join((str(ROOT), os.environ.get('PYTHONPATH', '')))}
         self._output = tempfile.TemporaryFile('w+')
         self._process = subprocess.Popen([sys.executable, '-m', module, '--ros-args', *arguments], env=environment,

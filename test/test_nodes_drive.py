@@ -178,7 +178,8 @@ def test_every_parameter_is_described_with_its_limits(rig):
     settings = drive_settings()
     shown = rig.describe('drive', [setting.name for setting in settings])
     assert all(descriptor.description for descriptor in shown)
-    ranges = [(r.from_value, r.to_value) for descriptor in shown for r in descriptor.floating_point_range]
+    ranges = [(r.from_value, r.to_value) for descriptor in shown
+              for r in (*descriptor.floating_point_range, *descriptor.integer_range)]
     assert ranges == [(setting.low, setting.high) for setting in settings if setting.low is not None]
 
 

@@ -13,6 +13,7 @@
 # limitations under the License.
 
 """What a network did along a drive, tick by tick: the data behind every figure of an audit."""
+import io
 import json
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -20,6 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from liquid_control.errors import InputError
+from liquid_control.whole_file import write_whole
 
 ABOUT = 'about'
 
@@ -88,11 +90,9 @@ class NeuronRecord:
         :raises InputError: if the file cannot be written.
         """
         arrays = {field.name: getattr(self, field.name) for field in fields(self) if field.name != ABOUT}
-        try:
-            np.savez_compressed(path, **{ABOUT: np.array(json.dumps(asdict(self.about)))}, **arrays)
-        except OSError as error:
-            reason = f"'{path}' cannot be written ({error.strerror})"
-            raise InputError(f'{reason}; give a folder with free space') from error
+        content = io.BytesIO()
+        np.savez_compressed(content, **{ABOUT: np.array(json.dumps(asdict(self.about)))}, **arrays)
+        write_whole(Path(path), content.getvalue())
 
 
 def load_record(path: str | Path) -> NeuronRecord:

@@ -121,6 +121,8 @@ def record(node: str, parameters: dict[str, object], seconds: float) -> Recordin
     """
     with tempfile.TemporaryDirectory() as folder:
         out, log = Path(folder) / 'probe.json', Path(folder) / 'node.log'
+        if node == 'drive':
+            parameters = parameters | {'black_box_folder': Path(folder) / 'black_box'}
         with node_process(node, 'bench', log, parameters) as process:
             answered = run_probe('bench', out, '--seconds', str(seconds))
             memory = resident_mb(process.pid) if process.poll() is None else 0.0

@@ -33,6 +33,7 @@ VERBS = {
     'compare-drives': 'liquid_control.cli.compare_drives',
     'import-tub': 'liquid_control.cli.import_tub',
     'replay': 'liquid_control.cli.replay',
+    'replay-black-box': 'liquid_control.cli.replay_black_box',
     'audit': 'liquid_control.cli.audit',
     'inspect': 'liquid_control.cli.inspect',
     'export': 'liquid_control.cli.export',

@@ -146,13 +146,10 @@ def _write(findings, track, outcome, folder: Path, also: Path | None, figures: d
     from dataclasses import asdict
 
     from liquid_control.audit.report import report_html
+    from liquid_control.whole_file import write_whole
     figures = {**figures, 'outcome': asdict(outcome)}
     page = report_html(findings, track, outcome)
-    try:
-        (folder / 'report.html').write_text(page, encoding='utf-8')
-    except OSError as error:
-        reason = f"'{folder / 'report.html'}' cannot be written ({error.strerror})"
-        raise InputError(f'{reason}; give a folder with free space') from error
+    write_whole(folder / 'report.html', page.encode())
     for path in (folder / 'report.json', also):
         write_json(path, figures)
     print(f"{folder / 'report.html'}: {len(findings.record)} ticks, {len(findings.record.about.neurons)} neurons; "

@@ -119,7 +119,8 @@ def _drive(args: argparse.Namespace, policy: Path, track, watch, out: Path) -> s
     rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     executor = SingleThreadedExecutor()
     executor.add_node(Spectator(watch))
-    settings = {'policy': policy, 'autostart': True, 'use_sim_time': True}
+    settings = {'policy': policy, 'autostart': True, 'use_sim_time': True,
+                'black_box_folder': out.resolve() / 'black_box'}
     try:
         with node_process('simulator', '', out / 'simulator.log', _world(args)) as simulator:
             with node_process('drive', '', out / 'drive.log', settings) as drive:

@@ -18,6 +18,7 @@ import os
 from pathlib import Path
 
 from liquid_control.errors import InputError
+from liquid_control.whole_file import write_whole
 
 
 def check_writable(path: str | Path | None) -> None:
@@ -58,8 +59,4 @@ def write_json(path: str | Path | None, data: dict) -> None:
     if path is None:
         return
     check_writable(path)
-    try:
-        Path(path).write_text(json.dumps(data, indent=2, allow_nan=False) + '\n')
-    except OSError as error:
-        raise InputError(
-            f"'{path}' cannot be written ({error.strerror}); give a writable path with free space") from error
+    write_whole(Path(path), (json.dumps(data, indent=2, allow_nan=False) + '\n').encode())

@@ -87,7 +87,8 @@ def _drive_node(policy: str | None, period_s: float, folder: Path) -> Iterator[s
     timeout = min(max(TIMEOUT_PERIODS * period_s, MIN_TIMEOUT_S), MAX_TIMEOUT_S)
     rate = min(max(TICKS_PER_PICTURE / period_s, 1.0), MAX_CONTROL_RATE_HZ)
     parameters = {'policy': str(Path(policy).resolve()), 'autostart': 'true', 'control_rate_hz': f'{rate:.3f}',
-                  'camera_timeout_s': f'{timeout:.3f}', 'imu_timeout_s': f'{timeout:.3f}'}
+                  'camera_timeout_s': f'{timeout:.3f}', 'imu_timeout_s': f'{timeout:.3f}',
+                  'black_box_folder': str(folder / 'black_box')}
     with node_process('drive', NAMESPACE, folder / 'drive.log', parameters) as process:
         yield process
 

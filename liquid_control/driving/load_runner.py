@@ -43,23 +43,24 @@ def load_runner(policy: str, sha256: str, height: int, width: int):
 
     from liquid_control.policy.compiling import Runner
     torch.set_num_threads(1)
-    return Runner(_load(policy, sha256), height, width)
+    loaded, file = _load(policy, sha256)
+    return Runner(loaded, height, width, file)
 
 
 def _load(policy: str, sha256: str):
-    from liquid_control.policy.compiling import load_exported
-    from liquid_control.policy.policy_file import load_policy, sha256_of
+    from liquid_control.policy.compiling import exported_of
+    from liquid_control.policy.policy_file import policy_of, read_policy_bytes
     path = policy_path(policy)
+    file = read_policy_bytes(path)
     if path.suffix == EXPORT_SUFFIX:
         if not sha256:
             raise InputError(f"policy '{path}' is an export and thus code; "
                              'set policy_sha256 to its SHA-256 if you trust it')
-        return load_exported(path, sha256)
-    loaded = load_policy(path)
-    if sha256 and sha256_of(path) != sha256.lower():
-        raise InputError(f"policy '{path}' has SHA-256 {sha256_of(path)}, not '{sha256}'; "
+        return exported_of(file, sha256), file
+    if sha256 and file.sha256 != sha256.lower():
+        raise InputError(f"policy '{path}' has SHA-256 {file.sha256}, not '{sha256}'; "
                          'correct policy_sha256 or leave it empty')
-    return loaded
+    return policy_of(file), file
 
 
 def policy_path(policy: str) -> Path:

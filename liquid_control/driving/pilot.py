@@ -65,12 +65,18 @@ class Answer:
     """The policy's own answer to a picture, whoever drives: a command as it was, and the network's state (S,).
 
     :param time_constants: of each neuron in seconds (S,); empty where the policy has none.
+    :param pixels: what the policy was shown, uint8 (H, W, 3) RGB; ``imu``: float32 (6,); ``elapsed_s``: since the last.
+    :param fresh: whether it started from its initial state.
     """
 
     picture: Picture
     command: Command
     neurons: np.ndarray
     time_constants: np.ndarray
+    pixels: np.ndarray
+    imu: np.ndarray
+    elapsed_s: float
+    fresh: bool
 
 
 @dataclass(frozen=True)
@@ -129,7 +135,7 @@ class Pilot:
 
     def swap(self, runner: PolicyRunner) -> None:
         """Let another policy answer from the next picture on; until then the last answer of the old one holds."""
-        self._runner = runner
+        self._runner, self._fresh = runner, True
         runner.reset()
         self.health.forget()
 
@@ -198,6 +204,7 @@ class Pilot:
 
     def _restart_policy(self) -> None:
         self._runner.reset()
+        self._fresh = True
         self._stamps.forget()
         self._wanted: Command | None = None
         self._answering: Picture | None = None
@@ -230,14 +237,15 @@ class Pilot:
     def _answer(self, picture: Picture, pixels: np.ndarray) -> Answer:
         elapsed = self._stamps.elapsed_s(picture.stamp_s, picture.received_s, self.health.period_s)
         start = self._steady()
-        decision = self._runner.step(pixels, self._vector, elapsed)
+        decision, fresh = self._runner.step(pixels, self._vector, elapsed), self._fresh
         command = Command(decision.steering_rad, decision.speed_mps)
         if not np.isfinite(decision.neurons).all():
             command = Command(math.nan, math.nan)
         self.health.judge(command, self._steady() - start)
         self.answered += 1
+        self._fresh = False
         if command.finite:
             self._wanted, self._answering = command, picture
         else:
             self._restart_policy()
-        return Answer(picture, command, decision.neurons, decision.time_constants)
+        return Answer(picture, command, decision.neurons, decision.time_constants, pixels, self._vector, elapsed, fresh)

@@ -13,6 +13,7 @@
 # limitations under the License.
 
 """What a drive looked like: a picture of the path and a video with the command drawn in."""
+import io
 import math
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from liquid_control.errors import InputError
 from liquid_control.evaluation.drive_record import DriveRecord, SeenCommand
 from liquid_control.simulation.car import Car
 from liquid_control.simulation.track import Track
+from liquid_control.whole_file import write_whole
 
 ENLARGED = 3
 GREEN, WHITE, GREY = (80, 230, 120), (255, 255, 255), (70, 70, 70)
@@ -57,10 +59,9 @@ def draw_path(track: Track, record: DriveRecord, title: str, path: Path) -> None
         axes.plot(*points[0], marker='o', linestyle='', color='tab:green', markersize=8, label='start')
         axes.plot(*points[-1], marker='X', linestyle='', color='black', markersize=8, label='end')
         axes.legend(loc='best', frameon=False)
-    try:
-        figure.savefig(path)
-    except OSError as error:
-        raise InputError(f"'{path}' cannot be written ({error.strerror}); give a folder with free space") from error
+    content = io.BytesIO()
+    figure.savefig(content, format='png')
+    write_whole(path, content.getvalue())
 
 
 def write_video(record: DriveRecord, car: Car, path: Path, on_frame=lambda: None) -> None:

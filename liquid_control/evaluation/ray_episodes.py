@@ -37,7 +37,7 @@ class Contents:
         folder = Path(tempfile.gettempdir()) / f'liquid_control_{os.getuid()}'
         path = folder / hashlib.sha256(self.content).hexdigest() / self.name
         if not path.is_file():
-            from liquid_control.policy.policy_file import write_whole
+            from liquid_control.whole_file import write_whole
 
             write_whole(path, self.content)
         return str(path)

@@ -20,13 +20,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from liquid_control.errors import InputError
 from liquid_control.policy.driving_policy import DrivingPolicy
-from liquid_control.policy.policy_file import write_whole
 from liquid_control.policy.spec import PolicySpec
+from liquid_control.policy.tensor_file import read_tensors
+from liquid_control.whole_file import write_whole
 
 HEADER_KEY = 'liquid_control_run'
 FORMAT_VERSION = 1
@@ -100,14 +100,12 @@ def load_checkpoint(path: Path) -> Checkpoint:
     if not path.is_file():
         raise InputError(f"checkpoint '{path}' is not a file; {remedy}")
     try:
-        with safe_open(path, framework='pt') as file:
-            data = json.loads((file.metadata() or {}).get(HEADER_KEY, '{}'))
-            tensors = {name: file.get_tensor(name) for name in file.keys()}
+        data, tensors = read_tensors(path.read_bytes(), HEADER_KEY, f"checkpoint '{path}'", remedy)
         if data.pop('format_version', None) != FORMAT_VERSION:
             raise InputError(f"checkpoint '{path}' is not one of this version; {remedy}")
         checkpoint = _checkpoint(data, tensors)
         DrivingPolicy(checkpoint.spec).load_state_dict(checkpoint.weights)
-    except (SafetensorError, OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError, AttributeError) as error:
         if isinstance(error, InputError):
             raise
         reason = ' '.join(str(error).split())[:200]

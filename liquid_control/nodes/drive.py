@@ -83,6 +83,7 @@ class DriveNode(LifecycleNode):
         self._settings = drive_settings()
         self._refusals = declare(self, self._settings)
         self._pilot: Pilot | None = None
+        self._box = None
         self._active = False
         self._last: Tick | None = None
         self._told = ('', '')
@@ -176,6 +177,7 @@ class DriveNode(LifecycleNode):
             self._stand()
             self._gate.flush(FLUSH_S)
             self.trigger_deactivate()
+        self._close_black_box()
 
     # Set-up
 
@@ -184,6 +186,7 @@ class DriveNode(LifecycleNode):
         message = CommandMessage(self._value('command_type'), self._value('wheelbase_m'))
         self._loaded = self._wish()
         runner = load_runner(self._loaded.policy, self._loaded.sha256, camera.height_px, camera.width_px)
+        self._policy_file = runner.file
         self._successor = Successor(camera.height_px, camera.width_px)
         self._swaps = 0
         self._schedule = PhaseLock(self._value('control_rate_hz'))
@@ -203,10 +206,26 @@ class DriveNode(LifecycleNode):
             self.create_subscription(Imu, IMU_TOPIC, self._hear_imu, NEWEST),
             self.create_subscription(TwistStamped, TELEOP_TOPIC, self._hear_human, COMMAND)]
         self._camera = CameraInput(self, self._hear_picture, NEWEST)
+        self._box = self._black_box() if self._value('black_box_mib') else None
+
+    def _black_box(self):
+        from liquid_control.nodes.black_box import NodeBlackBox, topics_of  # torch comes with the policy
+        camera = default_car().camera
+        box = NodeBlackBox(self, self._value('black_box_folder'), self._value('black_box_mib'),
+                           self._value('wheelbase_m'), (camera.height_px, camera.width_px),
+                           topics_of(self, IMU_TOPIC, 'cmd_vel'))
+        box.drives(self._policy_file)
+        return box
+
+    def _close_black_box(self) -> None:
+        box, self._box = self._box, None
+        if box is not None:
+            box.close()
 
     def _tear_down(self) -> None:
         if self._pilot is None:
             return
+        self._close_black_box()
         self._camera.close()
         for subscription in self._inputs:
             self.destroy_subscription(subscription)
@@ -257,6 +276,8 @@ class DriveNode(LifecycleNode):
         if self._active:
             now = self._now()
             self._pilot.hear_imu(message, now, _seconds(message.header.stamp), now if self._simulated else time.time())
+            if self._box is not None:
+                self._box.hear_imu(message)
 
     def _hear_human(self, message: TwistStamped) -> None:
         if not self._active:
@@ -293,6 +314,8 @@ class DriveNode(LifecycleNode):
         self._schedule.ticked(now)
         self._rearm(self._now())
         self._watchdog.feed()
+        if self._box is not None:
+            self._box.see(tick)
         if self._ticked_s > self._watched_s + LOOK_S:
             self._look_around()
 
@@ -401,6 +424,8 @@ class DriveNode(LifecycleNode):
         self._watched_s = now = time.monotonic()
         if self._pilot is not None:
             self._swap_policy()
+            if self._box is not None:
+                self._box.look_around()
         if self._active:
             self._camera.look_around()
         state, reason = self._condition()
@@ -421,6 +446,9 @@ class DriveNode(LifecycleNode):
         if ready is not None:
             self._loaded, runner = ready
             self._pilot.swap(runner)
+            self._policy_file = runner.file
+            if self._box is not None:
+                self._box.drives(runner.file)
             self._swaps += 1
             self._swap_trouble = ''
             self.get_logger().info(f'from now on drives {self._loaded.policy}')
@@ -471,7 +499,7 @@ class DriveNode(LifecycleNode):
         self._conflict = '; '.join(f'{count} publishers on {topic}' for topic, count in (
             (topic, self.count_publishers(topic)) for topic in (self._gate.topic, *self._input_topics)) if count > 1)
         return self._record.values() | {
-            'policy_loaded': self._loaded.policy, 'policy_sha256': self._loaded.sha256, 'swaps': self._swaps,
+            'policy_loaded': self._loaded.policy, 'policy_sha256': self._policy_file.sha256, 'swaps': self._swaps,
             'phase_locked': self._schedule.locked if self._active else False,
             'pictures_received': pilot.camera.received, 'pictures_answered': pilot.answered,
             'pictures_dropped': pilot.camera.dropped, 'pictures_rejected': pilot.camera.rejected,
@@ -479,7 +507,7 @@ class DriveNode(LifecycleNode):
             'clamps': limiter.clamps, 'slews': limiter.slews,
             'overruns': pilot.health.overruns, 'not_finite': pilot.health.not_finite,
             'refused': self._gate.refused, 'overdue': self._overdue, 'stamps': pilot.stamp_notes,
-            'command_publishers': publishers}
+            'command_publishers': publishers, **(self._box.values() if self._box is not None else {})}
 
 
 def _seconds(stamp: Time) -> float:

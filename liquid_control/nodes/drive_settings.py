@@ -44,5 +44,11 @@ def drive_settings() -> tuple[Setting, ...]:
                 choices=COMMAND_TYPES, fixed=True),
         Setting('wheelbase_m', car.wheelbase_m,
                 'Distance of the axles in m, which turns steering angles into yaw rates.', 0.05, 5.0),
+        Setting('black_box_mib', 64,
+                'Memory for the pictures of the last minute in MiB, which are saved with IMU, neurons and commands '
+                'when the car is stopped; 0 for none.', 0, 4096, fixed=True),
+        Setting('black_box_folder', '',
+                'Folder of the newest ten black boxes; empty for liquid_control/black_box in ROS_HOME or ~/.ros.',
+                fixed=True),
         Setting('autostart', False, 'Configure and activate by itself at start.', fixed=True),
     )

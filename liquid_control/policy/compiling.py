@@ -32,8 +32,9 @@ from torch import Tensor, nn
 from liquid_control.errors import InputError
 from liquid_control.policy.driving_policy import DrivingPolicy
 from liquid_control.policy.heads import SmallHead
-from liquid_control.policy.policy_file import write_whole
+from liquid_control.policy.policy_file import PolicyBytes, read_policy_bytes
 from liquid_control.policy.spec import PolicySpec
+from liquid_control.whole_file import write_whole
 
 WARM_UP_STEPS = 20
 MAX_ELAPSED_PERIODS = 10.0
@@ -131,19 +132,20 @@ def load_exported(path: str | Path, sha256: str) -> ExportedPolicy:
 
     :raises InputError: if the file is missing, has another hash or was not written by ``export_torchscript``.
     """
-    try:
-        content = Path(path).read_bytes()
-    except OSError as error:
-        raise InputError(f"policy '{path}' cannot be read ({error}); give the path of an exported policy") from error
-    actual = hashlib.sha256(content).hexdigest()
-    if actual != sha256.lower():
+    return exported_of(read_policy_bytes(path), sha256)
+
+
+def exported_of(file: PolicyBytes, sha256: str) -> ExportedPolicy:
+    """Load the bytes of a TorchScript export; see ``load_exported``."""
+    path = file.path
+    if file.sha256 != sha256.lower():
         raise InputError(
-            f"policy '{path}' has SHA-256 {actual}, not '{sha256}'; "
+            f"policy '{path}' has SHA-256 {file.sha256}, not '{sha256}'; "
             'an export is code: set policy_sha256 to its hash only if you trust it'
         )
     extra = {METADATA_NAME: ''}
     try:
-        module = torch.jit.load(io.BytesIO(content), map_location='cpu', _extra_files=extra)
+        module = torch.jit.load(io.BytesIO(file.content), map_location='cpu', _extra_files=extra)
         metadata = json.loads(extra[METADATA_NAME])
         return ExportedPolicy(PolicySpec.from_json(metadata['spec']), module, int(metadata['state_size']))
     except (RuntimeError, ValueError, KeyError, TypeError) as error:
@@ -157,10 +159,12 @@ class Runner:
     """A compiled policy that keeps its state from tick to tick.
 
     :param height, width: size of the camera picture to warm up with; other sizes work too.
+    :param file: what the policy was read from, for those who want to know.
     """
 
-    def __init__(self, policy: DrivingPolicy | ExportedPolicy, height: int = 144, width: int = 192) -> None:
-        self.spec = policy.spec
+    def __init__(self, policy: DrivingPolicy | ExportedPolicy, height: int = 144, width: int = 192,
+                 file: PolicyBytes | None = None) -> None:
+        self.spec, self.file = policy.spec, file
         exported = isinstance(policy, ExportedPolicy)
         self._observes = not exported and hasattr(policy.network, 'observe')
         self._step = policy.step if exported else compile_module(Observed(policy) if self._observes else policy)
@@ -171,6 +175,10 @@ class Runner:
     def reset(self) -> None:
         """Forget everything seen."""
         self._state = self._initial
+
+    def resume(self, neurons: np.ndarray) -> None:
+        """Go on from a state float32 (S,) that an earlier decision told."""
+        self._state = torch.from_numpy(neurons[None].copy())
 
     def step(self, picture: np.ndarray, imu: np.ndarray, elapsed_s: float) -> Decision:
         """Answer one picture.

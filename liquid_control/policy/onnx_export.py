@@ -22,7 +22,8 @@ import torch
 
 from liquid_control.errors import InputError
 from liquid_control.policy.driving_policy import DrivingPolicy
-from liquid_control.policy.policy_file import HEADER_KEY, write_whole
+from liquid_control.policy.policy_file import HEADER_KEY
+from liquid_control.whole_file import write_whole
 
 INPUTS = ('picture', 'imu', 'elapsed', 'state')
 OUTPUTS = ('command', 'next_state')

@@ -13,23 +13,35 @@
 # limitations under the License.
 
 """Policy files: weights as data, metadata beside them, never code."""
-
 import hashlib
 import json
-import os
-import tempfile
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from liquid_control.errors import InputError
 from liquid_control.policy.driving_policy import DrivingPolicy
 from liquid_control.policy.spec import PolicySpec
+from liquid_control.policy.tensor_file import read_tensors
+from liquid_control.whole_file import write_whole
 
 HEADER_KEY = 'liquid_control'
 MAX_BYTES = 256 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class PolicyBytes:
+    """A policy file as it was read, once: whatever is decided about it is decided about these bytes.
+
+    :param sha256: of the content, in hexadecimal digits.
+    """
+
+    path: Path
+    sha256: str
+    content: bytes
 
 
 def save_policy(policy: DrivingPolicy, path: str | Path) -> None:
@@ -44,23 +56,36 @@ def load_policy(path: str | Path) -> DrivingPolicy:
     :raises InputError: if the file is missing, too large, not safetensors, from elsewhere, of another version,
         or its weights do not fit its metadata or are not finite.
     """
+    return policy_of(read_policy_bytes(path))
+
+
+def read_policy_bytes(path: str | Path) -> PolicyBytes:
+    """Read a policy file, or an export, without looking into it.
+
+    :raises InputError: if the file is missing, empty or too large.
+    """
     path = Path(path)
-    _check_file(path)
     try:
-        with safe_open(path, framework='pt') as file:
-            metadata = (file.metadata() or {}).get(HEADER_KEY)
-            if metadata is None:
-                raise InputError(
-                    f"policy '{path}' has no '{HEADER_KEY}' metadata; give a file written by liquid-control train"
-                )
-            tensors = {name: file.get_tensor(name) for name in file.keys()}
-    except (SafetensorError, OSError, ValueError) as error:
+        if not path.is_file():
+            raise InputError(
+                f"policy '{path}' is not a file; give the path of a policy, for example models/ncp19.safetensors")
+        with path.open('rb') as file:
+            content = file.read(MAX_BYTES + 1)  # one more than allowed is seen as too many
+    except (OSError, ValueError) as error:
         if isinstance(error, InputError):
             raise
-        raise InputError(
-            f"policy '{path}' is not a readable safetensors file ({error}); give a file written by liquid-control train"
-        ) from error
-    return _build(path, metadata, tensors)
+        raise InputError(f"policy '{path}' cannot be read ({error}); give the path of a policy file") from error
+    if not 0 < len(content) <= MAX_BYTES:
+        raise InputError(f"policy '{path}' has {len(content)} bytes, outside 1 to {MAX_BYTES}; "
+                         'give a file written by liquid-control train')
+    return PolicyBytes(path, hashlib.sha256(content).hexdigest(), content)
+
+
+def policy_of(file: PolicyBytes) -> DrivingPolicy:
+    """Build the policy that a file holds; see ``load_policy``."""
+    name = f"policy '{file.path}'"
+    said, tensors = read_tensors(file.content, HEADER_KEY, name, 'give a file written by liquid-control train')
+    return _build(file.path, said, tensors)
 
 
 def sha256_of(path: str | Path) -> str:
@@ -68,44 +93,10 @@ def sha256_of(path: str | Path) -> str:
     return hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that a reader finds the old one or the new one, never a part.
-
-    :raises InputError: if the place cannot be written.
-    """
+def _build(path: Path, said: Any, tensors: dict[str, torch.Tensor]) -> DrivingPolicy:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f'.{path.name}.')
-    except OSError as error:
-        raise InputError(f"'{path}' cannot be written ({error}); give a writable path") from error
-    try:
-        with os.fdopen(handle, 'wb') as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except OSError as error:
-        Path(temporary).unlink(missing_ok=True)
-        raise InputError(f"'{path}' cannot be written ({error}); give a writable path with free space") from error
-
-
-def _check_file(path: Path) -> None:
-    if not path.is_file():
-        raise InputError(
-            f"policy '{path}' is not a file; give the path of a policy, for example models/ncp19.safetensors"
-        )
-    size = path.stat().st_size
-    if not 0 < size <= MAX_BYTES:
-        raise InputError(
-            f"policy '{path}' has {size} bytes, outside 1 to {MAX_BYTES}; give a file written by liquid-control train"
-        )
-
-
-def _build(path: Path, metadata: str, tensors: dict[str, torch.Tensor]) -> DrivingPolicy:
-    try:
-        policy = DrivingPolicy(PolicySpec.from_json(json.loads(metadata)))
-    except (InputError, json.JSONDecodeError, RecursionError) as error:
+        policy = DrivingPolicy(PolicySpec.from_json(said))
+    except InputError as error:
         raise InputError(f"policy '{path}': {error}") from error
     expected = policy.state_dict()
     for name in sorted(set(expected) | set(tensors)):

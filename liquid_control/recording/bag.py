@@ -13,11 +13,9 @@
 # limitations under the License.
 
 """rosbag2 bags in pure Python through the rosbags library: MCAP written, MCAP and SQLite read, no ROS needed."""
-import shutil
 import struct
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -25,6 +23,7 @@ from pathlib import Path
 import numpy as np
 
 from liquid_control.errors import InputError
+from liquid_control.whole_file import whole_folder
 
 try:
     from rosbags.interfaces import Qos, QosDurability, QosHistory, QosLiveliness, QosReliability, QosTime
@@ -122,6 +121,10 @@ class BagWriter:
         self._write(topic, FLOATS, stamp_ns, self._types[FLOATS](layout, values.astype(np.float32).reshape(-1)),
                     _COMMAND_QOS)
 
+    def add_file(self, name: str, content: bytes) -> None:
+        """Put a file beside the messages, into the folder of the bag."""
+        (self._writer.path / name).write_bytes(content)
+
     def _stamp(self, stamp_ns: int, frame: str) -> object:
         return self._header(self._time(*divmod(stamp_ns, 10**9)), frame)
 
@@ -141,18 +144,14 @@ def new_bag(path: str | Path) -> Iterator[BagWriter]:
     path = Path(path).absolute()
     if path.exists() or path.is_symlink():
         raise InputError(f"bag '{path}' exists already; remove it or give another path")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=f'.{path.name}.', dir=path.parent))
-    except OSError as error:
-        reason = f"bag '{path}' cannot be written ({error.strerror})"
-        raise InputError(f'{reason}; give a path in a folder you may write to') from error
-    try:
-        with Writer(folder / path.name, version=METADATA_VERSION, storage_plugin=StoragePlugin.MCAP) as writer:
+    with ExitStack() as around:
+        try:
+            folder = around.enter_context(whole_folder(path))
+        except OSError as error:
+            reason = f"bag '{path}' cannot be written ({error.strerror})"
+            raise InputError(f'{reason}; give a path in a folder you may write to') from error
+        with Writer(folder, version=METADATA_VERSION, storage_plugin=StoragePlugin.MCAP) as writer:
             yield BagWriter(writer)
-        (folder / path.name).rename(path)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 @dataclass(frozen=True)

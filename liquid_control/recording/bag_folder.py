@@ -13,7 +13,6 @@
 # limitations under the License.
 
 """The folder of a rosbag2 bag of several MCAP files: which they are, and the metadata.yaml that makes it a bag."""
-import os
 from collections import Counter
 from pathlib import Path
 
@@ -21,6 +20,7 @@ import yaml
 
 from liquid_control.recording.bag import METADATA_VERSION, message_types
 from liquid_control.recording.mcap_file import summary_of
+from liquid_control.whole_file import replace_whole
 
 METADATA = 'metadata.yaml'
 
@@ -67,12 +67,7 @@ def write_metadata(bag: Path, files: list[Path]) -> None:
         'compression_format': '', 'compression_mode': '', 'files': parts, 'custom_data': None,
         'ros_distro': 'jazzy'}
     text = yaml.safe_dump({'rosbag2_bagfile_information': content}, sort_keys=False)
-    temporary = bag / f'{METADATA}.part'
-    with temporary.open('w', encoding='utf-8') as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(bag / METADATA)
+    replace_whole(bag / METADATA, text.encode())
 
 
 def _describe(path: Path) -> tuple[dict, dict]:

@@ -21,8 +21,7 @@ from liquid_control.recording.bag_folder import METADATA, bags_in, listed_files,
 from liquid_control.recording.mcap_file import copy_blocks, is_finished, read_blocks, whole_bytes
 from liquid_control.recording.sample import RecordingError
 from liquid_control.recording.sample_reader import SampleReader
-
-PART = '.part'
+from liquid_control.whole_file import PART
 
 
 class Recovered(NamedTuple):

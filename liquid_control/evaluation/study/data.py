@@ -14,9 +14,7 @@
 
 """What all networks of one seed learn from: the same pictures, IMU samples and answers of the expert."""
 
-import os
 import shutil
-import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +23,7 @@ import torch
 from liquid_control.learning.collector import Collector, Sequences
 from liquid_control.learning.simulated import CARS, STRETCH, new_policy
 from liquid_control.simulation.car import default_car
+from liquid_control.whole_file import whole_folder
 
 PARTS = ('pictures', 'imu', 'elapsed', 'steering')
 HELD_OUT = 0.1
@@ -37,23 +36,19 @@ def collect(seed: int, stretches: int, folder: Path) -> None:
     """
     retina_of = new_policy('cnn', 'small', seed)
     collector = Collector(retina_of, default_car(), CARS, seed)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f'.{folder.name}.'))
-    try:
-        driven = [collector.collect(STRETCH, 0.0) for _ in range(stretches)]
+    driven = [collector.collect(STRETCH, 0.0) for _ in range(stretches)]
+    shutil.rmtree(folder, ignore_errors=True)
+    with whole_folder(folder) as temporary:
+        temporary.mkdir()
         for name in PARTS:
             np.save(temporary / f'{name}.npy', np.concatenate([getattr(part, name).numpy() for part in driven]))
-        shutil.rmtree(folder, ignore_errors=True)
-        os.replace(temporary, folder)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 class Dataset:
     """Sequences of one seed; the last tenth of the drive is held out and not learned from."""
 
     def __init__(self, folder: Path) -> None:
-        self._arrays = {name: np.load(folder / f'{name}.npy', mmap_mode='r') for name in PARTS}
+        self._arrays = {name: np.load(folder / f'{name}.npy', mmap_mode='r', allow_pickle=False) for name in PARTS}
         sequences = len(self._arrays['steering'])
         self._learned = sequences - max(1, int(HELD_OUT * sequences))
 

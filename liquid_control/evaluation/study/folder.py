@@ -19,7 +19,7 @@ from pathlib import Path
 
 from liquid_control.errors import InputError
 from liquid_control.evaluation.study.plan import Plan
-from liquid_control.policy.policy_file import write_whole
+from liquid_control.whole_file import write_whole
 
 
 class Folder:

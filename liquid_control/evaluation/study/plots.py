@@ -14,10 +14,12 @@
 
 """Plots of the study."""
 
+import io
 import math
 from pathlib import Path
 
 from liquid_control.evaluation.study.plan import LIQUID, NETWORKS
+from liquid_control.whole_file import write_whole
 
 COLOURS = ('#0b6e4f', '#5bba6f', '#3d5a80', '#98a6d4', '#9a8c98', '#c8553d')
 MARKERS = 'osv^Dx'
@@ -55,4 +57,6 @@ def _plot(rows: list[dict], path: Path, label: str, scale: float, fields: tuple[
     axes.set_xlabel(label)
     axes.grid(axis='x', alpha=0.3)
     axes.legend(loc='upper center', bbox_to_anchor=(0.5, -0.06), ncols=len(NETWORKS), frameon=False, fontsize=8)
-    figure.savefig(path, dpi=110)
+    content = io.BytesIO()
+    figure.savefig(content, dpi=110, format='png')
+    write_whole(path, content.getvalue())

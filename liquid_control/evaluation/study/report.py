@@ -23,7 +23,7 @@ from liquid_control.evaluation.study.folder import write_json_whole
 from liquid_control.evaluation.study.paired import Grid
 from liquid_control.evaluation.study.plan import LIQUID, NETWORKS
 from liquid_control.evaluation.study.plots import plot_completion, plot_error
-from liquid_control.policy.policy_file import write_whole
+from liquid_control.whole_file import write_whole
 
 
 def write_report(results: dict, folder: Path) -> str:

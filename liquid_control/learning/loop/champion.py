@@ -61,7 +61,7 @@ def crown(contender: Contender, folder: WorkFolder) -> None:
 
     :raises InputError: if the disk does not take it.
     """
-    from liquid_control.policy.policy_file import write_whole
+    from liquid_control.whole_file import write_whole
     write_whole(folder.best, contender.path.read_bytes())
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from liquid_control.learning.loop.journal import Journal
-from liquid_control.policy.policy_file import write_whole
+from liquid_control.whole_file import write_whole
 
 ROUND_KEYS = ('round', 'score', 'best_score', 'kept', 'summary', 'policy', 'sha256', 'samples', 'interventions',
               'driven_s', 'learned')
