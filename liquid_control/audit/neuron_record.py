@@ -15,8 +15,11 @@
 """What a network did along a drive, tick by tick: the data behind every figure of an audit."""
 import io
 import json
+import struct
+import zlib
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -24,6 +27,8 @@ from liquid_control.errors import InputError
 from liquid_control.whole_file import write_whole
 
 ABOUT = 'about'
+UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, MemoryError, NotImplementedError,
+              RuntimeError, BadZipFile, struct.error, zlib.error)
 
 
 @dataclass(frozen=True)
@@ -104,6 +109,6 @@ def load_record(path: str | Path) -> NeuronRecord:
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         return NeuronRecord(About(**json.loads(str(arrays.pop(ABOUT)))), **arrays)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except UNREADABLE as error:
         reason = ' '.join(str(error).split())[:120]
         raise InputError(f"'{path}' is no record of neurons ({reason}); give the neurons.npz of an audit") from error

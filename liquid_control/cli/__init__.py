@@ -30,6 +30,7 @@ VERBS = {
     'study': 'liquid_control.cli.study',
     'tune': 'liquid_control.cli.tune',
     'bench': 'liquid_control.cli.bench',
+    'fuzz': 'liquid_control.cli.fuzz',
     'compare-drives': 'liquid_control.cli.compare_drives',
     'import-tub': 'liquid_control.cli.import_tub',
     'replay': 'liquid_control.cli.replay',

@@ -14,7 +14,6 @@
 
 """What a driving policy is, apart from its weights."""
 
-import math
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
@@ -128,7 +127,6 @@ def _within(value: Any, low: float, high: float) -> bool:
     return (
         isinstance(value, (int, float))
         and not isinstance(value, bool)
-        and math.isfinite(value)
         and low <= value <= high
     )
 

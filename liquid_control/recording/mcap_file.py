@@ -102,10 +102,10 @@ def copy_blocks(source: Path, target: Path) -> None:
             for record in block.records or ():
                 if isinstance(record, Schema):
                     schemas[record.id] = file.add_schema(record.name, record.encoding, record.data)
-                elif isinstance(record, Channel):
+                elif isinstance(record, Channel) and record.schema_id in schemas:
                     channels[record.id] = file.add_channel(
                         record.topic, schemas[record.schema_id], record.message_encoding, record.metadata)
-                elif isinstance(record, Message):
+                elif isinstance(record, Message) and record.channel_id in channels:
                     file.add_message(channels[record.channel_id], record.log_time, record.data)
             file.commit()
         file.finish()

@@ -28,6 +28,7 @@ from liquid_control.recording.bag import COMPRESSED, DIAGNOSTICS, IMU, message_t
 from liquid_control.recording.bag_folder import bags_in, mcap_files
 from liquid_control.recording.mcap_file import Channel, Message, read_blocks
 from liquid_control.recording.sample import CAMERA_TOPIC, IMU_TOPIC, SAMPLE_TOPIC, Sample
+from liquid_control.sensing.compressed import check_compressed
 from liquid_control.sensing.imu import imu_vector
 
 DAMAGED = 'the block is damaged'
@@ -197,8 +198,9 @@ def _commands(commands: list[Command | None]) -> np.ndarray:
 
 def _picture(data: bytes, keep: Callable[[np.ndarray], np.ndarray]) -> tuple[np.ndarray | None, str]:
     try:
-        picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
-    except cv2.error:
+        check_compressed(data, 'sample')
+        picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    except (InputError, cv2.error):
         picture = None
     if picture is None:
         return None, 'the picture cannot be decoded'

@@ -22,9 +22,9 @@ import bz2
 import gzip
 import json
 import lzma
-import math
 import tarfile
 import tempfile
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -36,11 +36,13 @@ import cv2
 import numpy as np
 
 from liquid_control.errors import InputError
+from liquid_control.sensing.compressed import JPEG_END, JPEG_START, check_compressed
 
 ARCHIVE_LIMIT_BYTES = 32 * 2**30
 FILE_LIMIT_BYTES = 64 * 2**20
-JPEG_START, JPEG_END, PNG_START = b'\xff\xd8\xff', b'\xff\xd9', b'\x89PNG\r\n'
+PNG_START = b'\x89PNG\r\n'
 MAX_TIME_MS = 1000 * (2**31 - 1)  # what a ROS 2 stamp holds
+MAX_NUMBER = 1e9  # of any sensor or control
 DEFAULT_PICTURE_FIELD = 'cam/image_array'
 IMU_FIELDS = ('imu/gyr_x', 'imu/gyr_y', 'imu/gyr_z', 'imu/acl_x', 'imu/acl_y', 'imu/acl_z')
 REMEDY = 'give the folder or the .tar(.gz) of a donkeycar v4/v5 tub (manifest.json, *.catalog, images/)'
@@ -140,7 +142,8 @@ class Tub:
             deleted = frozenset(int(index) for index in state.get('deleted_indexes', []))
             expected = int(state.get('current_index', 0))
             columns = dict(zip(lines[0], lines[1], strict=False)) if isinstance(lines[1], list) else {}
-        except (ValueError, StopIteration, IndexError, TypeError) as error:
+        except (ValueError, StopIteration, IndexError, TypeError, KeyError, AttributeError, OverflowError,
+                RecursionError) as error:
             reason = str(error) or 'it names no catalogs'
             found = f"tub '{self.name}': manifest.json is not of donkeycar v4/v5 ({reason})"
             raise InputError(f'{found}; {REMEDY}') from error
@@ -239,7 +242,7 @@ def _plain_archive(path: Path) -> Iterator[IO[bytes]]:
             try:
                 with opener(packed) as unpacked:
                     _copy_limited(unpacked, plain, path)
-            except (EOFError, OSError, ValueError) as error:
+            except (EOFError, OSError, ValueError, zlib.error, lzma.LZMAError) as error:
                 if isinstance(error, InputError):
                     raise
                 raise InputError(f"tub '{path}' cannot be decompressed ({error}); {REMEDY}") from error
@@ -277,9 +280,11 @@ def _parse_record(line: bytes) -> dict | None:
 def _is_whole_picture(content: bytes) -> bool:
     if content.startswith(JPEG_START) and JPEG_END not in content[-64:]:
         return False
-    if not content.startswith((JPEG_START, PNG_START)):
+    try:
+        check_compressed(content, 'tub')
+        return cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR) is not None
+    except (InputError, cv2.error):
         return False
-    return cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR) is not None
 
 
 def _plain_name(name: object) -> str:
@@ -289,6 +294,6 @@ def _plain_name(name: object) -> str:
 
 
 def _number(value: object) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) <= MAX_NUMBER:
         return None
     return float(value)

@@ -74,7 +74,7 @@ def read_json(path: Path) -> dict | list:
     """
     try:
         return json.loads(path.read_text())
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(
             f"'{path}' is not a JSON file of a study ({error}); remove it to do its part again"
         ) from error

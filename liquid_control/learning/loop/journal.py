@@ -71,7 +71,7 @@ class Journal:
 def _parsed(path: Path, number: int, line: bytes) -> dict[str, Any]:
     try:
         values = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         values = None
     if not isinstance(values, dict):
         raise InputError(f"journal '{path}' line {number} is not a JSON object; correct it or give another folder")
