@@ -30,10 +30,10 @@ from liquid_control.policy.policy_file import load_policy, save_policy
 from liquid_control.whole_file import whole_folder, write_whole
 
 
-def test_a_thousand_hostile_files_do_nothing():
-    findings = read_hostile_files(1000, 7)
+def test_hostile_files_of_every_kind_do_nothing():
+    findings = read_hostile_files(600, 7)
     assert findings.problems == []
-    assert all(outcome.files > 80 and outcome.refused > 10 for outcome in findings.outcomes)
+    assert all(outcome.files >= 50 and outcome.refused >= 5 for outcome in findings.outcomes)
 
 
 class Attack:
@@ -89,7 +89,7 @@ def test_a_tampered_header_is_refused(tmp_path, header, words):
     assert '\n' not in str(caught.value)
 
 
-WRITER = '''
+WRITER = """
 import resource, sys
 from pathlib import Path
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
@@ -106,7 +106,7 @@ try:
         (bag / 'part').write_bytes(bytes(200_000))
 except OSError as error:
     print(error)
-'''
+"""
 
 
 def test_a_file_or_folder_that_does_not_fit_leaves_nothing_and_the_old_one(tmp_path):
