@@ -16,24 +16,29 @@
 # make test     set everything up and run the tests
 # make train    learn a policy              make lint    check the style            make clean    remove what was made
 #
+# make lock     write requirements/lock.txt anew      make vulnerabilities    ask for advisories about what it names
+#
 # ARGS=...      goes to liquid-control or pytest:  make drive ARGS='--track random:1000007 --laps 1'
 # PYTHON=...    the Python to use, 3.11 to 3.13:   make drive PYTHON=python3.12
 # TORCH=...     the PyTorch to install:            make drive TORCH='torch==2.10.*'
+# LOCKED=1      install the files of requirements/lock.txt, by their hashes, and no others (PyTorch apart)
 #
 # PyTorch's default Linux build brings gigabytes of CUDA, which nothing here needs. Where pip is also offered a build
 # without it, pip takes that: export PIP_EXTRA_INDEX_URL with the CPU index that PyTorch's "Get Started" page names.
 PYTHON ?=
 TORCH ?= torch==2.13.0
 ARGS ?=
+LOCKED ?=
 
 VENV := .venv
 RUN := $(VENV)/bin/python
+TOOLS := $(VENV)/tools
 READY := $(VENV)/.installed $(VENV)/.renders
 
 # The environment stands alone: a ROS that is sourced in this shell, or another environment's ROS wheels, stay outside.
 unexport PYTHONPATH LD_LIBRARY_PATH AMENT_PREFIX_PATH RMW_IMPLEMENTATION _ROS_WHEELS_BOOTSTRAP_COMPLETE
 
-.PHONY: drive train test lint clean
+.PHONY: drive train test lint lock vulnerabilities clean
 .DELETE_ON_ERROR:
 
 drive: $(READY)
@@ -48,6 +53,18 @@ test: $(READY)
 lint: $(VENV)/.installed
 	$(RUN) -m ruff check .
 
+lock: $(TOOLS)
+	tools/lock.sh $(TOOLS)/bin/python
+
+vulnerabilities: $(TOOLS)
+	echo '$(TORCH)' > $(TOOLS)/torch.txt
+	$(TOOLS)/bin/python -m pip_audit --progress-spinner off --disable-pip --require-hashes -r requirements/lock.txt
+	$(TOOLS)/bin/python -m pip_audit --progress-spinner off --disable-pip --no-deps -r $(TOOLS)/torch.txt
+
+$(TOOLS): | $(RUN)
+	$(RUN) -m venv $@
+	$@/bin/python -m pip install -qq --disable-pip-version-check 'uv>=0.9,<1' 'pip-audit>=2.7,<3'
+
 clean:
 	rm -rf $(VENV) build dist install log runs *.egg-info .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -59,7 +76,12 @@ $(RUN):
 $(VENV)/.installed: setup.py setup.cfg pyproject.toml package.xml | $(RUN)
 	@echo 'Installing $(TORCH), ROS 2 and the rest into $(VENV): minutes the first time, seconds later.'
 	$(RUN) -m pip install --disable-pip-version-check '$(TORCH)'
+ifneq ($(LOCKED),)
+	$(RUN) -m pip install -qq --disable-pip-version-check --no-deps --require-hashes -r requirements/lock.txt
+	$(RUN) -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e .
+else
 	$(RUN) -m pip install -qq --disable-pip-version-check -e '.[all]'
+endif
 	@touch $@
 
 $(VENV)/.renders: | $(VENV)/.installed

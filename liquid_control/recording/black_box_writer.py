@@ -12,7 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 """The thread behind a black box: it packs pictures, and writes the box to disk when asked."""
-import os
 import queue
 import re
 import shutil
@@ -26,7 +25,6 @@ from pathlib import Path
 from liquid_control.driving.black_box import BlackBox, Topics
 from liquid_control.policy.policy_file import PolicyBytes
 
-NICE = 19
 PACK_S = 0.5
 BOXES = 10
 POLICIES = 4
@@ -35,7 +33,10 @@ NAME = re.compile(r'\d{8}_\d{6}_\d{6}')
 
 
 class BlackBoxWriter:
-    """Packs and writes with low priority, so that ticks go on; the newest ten boxes of a folder are kept.
+    """Packs and writes beside the ticks; the newest ten boxes of a folder are kept.
+
+    The thread has the priority of the ticks: on a busy machine one of low priority would not run for seconds while it
+    holds Python's lock. Work on pictures lets go of it.
 
     Whatever goes wrong is a line of ``news``; a box is on the disk whole or not at all.
 
@@ -70,8 +71,6 @@ class BlackBoxWriter:
         self._thread.join(patience_s)
 
     def _work(self) -> None:
-        if hasattr(os, 'setpriority'):
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
         while True:
             try:
                 asked = self._asked.get(timeout=PACK_S)

@@ -1,0 +1,80 @@
+# Copyright 2026 The liquid_control Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""The SROS2 policy lets every node say and hear what it really says and hears, and nobody else command the car."""
+import xml.etree.ElementTree as ElementTree
+
+import pytest
+
+pytest.importorskip('rclpy')
+
+import ros_rig  # noqa: E402
+
+from liquid_control.learning.simulated import new_policy  # noqa: E402
+from liquid_control.policy.policy_file import save_policy  # noqa: E402
+
+DOMAIN = ros_rig.own_domain()
+
+
+def full_name(name, node):
+    return name.replace('~/', f'/{node}/') if name.startswith('~/') else '/' + name.lstrip('/')
+
+
+def allowed():
+    """Return enclave -> what it may: 'publish', 'subscribe', 'reply', 'request' -> names."""
+    enclaves = {}
+    for enclave in ElementTree.parse(ros_rig.ROOT / 'config' / 'sros2' / 'policy.xml').getroot().iter('enclave'):
+        rules = enclaves.setdefault(enclave.get('path'), {})
+        for profile in enclave.iter('profile'):
+            for group in [*profile.findall('topics'), *profile.findall('services')]:
+                for kind, value in group.attrib.items():
+                    assert value == 'ALLOW'
+                    rules.setdefault(kind, set()).update(full_name(name.text, profile.get('node')) for name in group)
+    return enclaves
+
+
+def test_only_the_drive_node_commands_and_only_humans_and_the_trainer_take_over():
+    def who(kind, name):
+        return {path.rpartition('/')[2] for path, rules in allowed().items() if name in rules.get(kind, ())}
+
+    assert who('publish', '/cmd_vel') == who('publish', '/drive') == {'drive'}
+    assert who('publish', '/cmd_vel_teleop') == {'teleop', 'trainer'}
+    assert who('publish', '/camera/image_raw') == who('publish', '/imu/data_raw') == {'sensors', 'simulator'}
+    assert who('publish', '/clock') == {'simulator'}
+    assert who('request', '/drive/set_parameters') == {'operator'}
+    assert who('request', '/drive/set_parameters_atomically') == {'operator', 'trainer'}
+
+
+@pytest.mark.parametrize('name', ['drive', 'simulator'])
+def test_a_node_may_do_all_that_it_does(name, tmp_path):
+    save_policy(new_policy('ltc', 'small', 0), tmp_path / 'p.safetensors')
+    parameters = {'policy': tmp_path / 'p.safetensors', 'autostart': 'true'} if name == 'drive' else {}
+    process = ros_rig.Process(f'liquid_control.nodes.{name}', DOMAIN, parameters)
+    rig = ros_rig.Rig(DOMAIN)
+    graph = {'publish': rig.node.get_publisher_names_and_types_by_node,
+             'subscribe': rig.node.get_subscriber_names_and_types_by_node,
+             'reply': rig.node.get_service_names_and_types_by_node,
+             'request': rig.node.get_client_names_and_types_by_node}
+    last = {'drive': '/drive/policy', 'simulator': '/odom'}[name]
+
+    def does(kind):
+        return {topic for topic, _ in graph[kind](name, '/')}
+
+    try:
+        rig.until(lambda: (name, '/') in rig.node.get_node_names_and_namespaces() and last in does('publish'),
+                  what=last)
+        may = allowed()[f'/liquid_control/{name}']
+        assert {kind: does(kind) - may.get(kind, set()) for kind in graph} == {kind: set() for kind in graph}
+    finally:
+        rig.close()
+        process.end()
