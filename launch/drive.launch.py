@@ -17,16 +17,18 @@ from pathlib import Path
 
 from ament_index_python.packages import get_package_share_directory
 from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
-from launch.actions import DeclareLaunchArgument, OpaqueFunction, Shutdown
+from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription, OpaqueFunction, Shutdown
 from launch_ros.actions import Node
 
 PACKAGE = 'liquid_control'
-CONFIG = Path(get_package_share_directory(PACKAGE), 'config')
+SHARE = Path(get_package_share_directory(PACKAGE))
+CONFIG = SHARE / 'config'
 TRUE_FALSE = ['true', 'false']
 ARGUMENTS = (
     DeclareLaunchArgument(
         'sim', default_value='none', choices=['none', 'embedded', 'gazebo'],
-        description='where to drive: none = on the car whose topics are here, embedded = in the MuJoCo simulator'),
+        description='where to drive: none = on the car whose topics are here, embedded = in the MuJoCo simulator, '
+                    'gazebo = in Gazebo Sim through ros_gz'),
     DeclareLaunchArgument('policy', default_value='', description='policy file; empty for that of params_file'),
     DeclareLaunchArgument(
         'rate', default_value='', description='control rate in Hz, 1 to 100; empty for that of params_file'),
@@ -47,10 +49,24 @@ ARGUMENTS = (
     DeclareLaunchArgument('command_topic', default_value='cmd_vel', description='where the commands go'),
     DeclareLaunchArgument(
         'track', default_value='',
-        description='for a simulator: random:SEED or a centre-line CSV; empty for that of sim_params_file'),
+        description='for a simulator: random:SEED or a centre-line CSV; empty for that of sim_params_file or world'),
     DeclareLaunchArgument(
         'sim_params_file', default_value=str(CONFIG / 'simulator.yaml'),
-        description='parameters of the simulator'),
+        description='parameters of the embedded simulator'),
+    DeclareLaunchArgument(
+        'world', default_value=str(SHARE / 'worlds' / 'world.sdf'),
+        description='for Gazebo: SDF file that liquid-control world wrote; without effect where track is given'),
+    DeclareLaunchArgument(
+        'headless', default_value='false', choices=TRUE_FALSE, description='for Gazebo: true = without a window'),
+    DeclareLaunchArgument(
+        'server', default_value='true', choices=TRUE_FALSE,
+        description='for Gazebo: false = bring one more car, with a namespace of its own, into one that runs already'),
+    DeclareLaunchArgument(
+        'place', default_value='0',
+        description='for Gazebo: where the car starts, 0 to 7: at the start of the road or so many metres behind'),
+    DeclareLaunchArgument('rviz', default_value='false', choices=TRUE_FALSE, description='show the car in RViz'),
+    DeclareLaunchArgument(
+        'record', default_value='', description='folder, new, for a rosbag2 MCAP bag of the drive; empty for none'),
 )
 
 
@@ -61,16 +77,13 @@ def generate_launch_description() -> LaunchDescription:
 
 def _nodes(context: LaunchContext) -> list[LaunchDescriptionEntity]:
     given = {argument.name: context.launch_configurations[argument.name] for argument in ARGUMENTS}
-    if given['sim'] == 'gazebo':
-        raise RuntimeError('sim:=gazebo does not exist yet; use sim:=embedded, the MuJoCo simulator, or sim:=none')
-    nodes = [_drive(given)]
-    if given['sim'] == 'embedded':
-        nodes.insert(0, _simulator(given))
-    return nodes
-
-
-def _drive(given: dict[str, str]) -> Node:
     simulated = given['sim'] != 'none' if given['use_sim_time'] == 'auto' else given['use_sim_time'] == 'true'
+    simulator = {'none': [], 'embedded': [_simulator(given)], 'gazebo': [_gazebo(given)]}[given['sim']]
+    watch = [_watch(given, simulated)] if given['rviz'] == 'true' or given['record'] else []
+    return [*simulator, _drive(given, simulated), *watch]
+
+
+def _drive(given: dict[str, str], simulated: bool) -> Node:
     parameters = {'autostart': given['autostart'] == 'true', 'use_sim_time': simulated}
     if given['policy']:
         parameters['policy'] = given['policy']
@@ -85,6 +98,21 @@ def _drive(given: dict[str, str]) -> Node:
 def _simulator(given: dict[str, str]) -> Node:
     track = [{'track': given['track']}] if given['track'] else []
     return _node('simulator', given, [given['sim_params_file'], *track], [])
+
+
+def _gazebo(given: dict[str, str]) -> IncludeLaunchDescription:
+    passed_on = ('track', 'world', 'headless', 'server', 'place', 'namespace')
+    return _include('gazebo.launch.py', {name: given[name] for name in passed_on})
+
+
+def _watch(given: dict[str, str], simulated: bool) -> IncludeLaunchDescription:
+    return _include('watch.launch.py', {
+        'rviz': given['rviz'], 'record': given['record'], 'namespace': given['namespace'],
+        'use_sim_time': str(simulated).lower()})
+
+
+def _include(file: str, arguments: dict[str, str]) -> IncludeLaunchDescription:
+    return IncludeLaunchDescription(str(SHARE / 'launch' / file), launch_arguments=arguments.items())
 
 
 def _node(name: str, given: dict[str, str], parameters: list, remappings: list[tuple[str, str]]) -> Node:

@@ -21,7 +21,8 @@ from launch.actions import DeclareLaunchArgument, OpaqueFunction, Shutdown
 from launch_ros.actions import Node
 
 PACKAGE = 'liquid_control'
-CONFIG = Path(get_package_share_directory(PACKAGE), 'config')
+SHARE = Path(get_package_share_directory(PACKAGE))
+CONFIG = SHARE / 'config'
 TRUE_FALSE = ['true', 'false']
 ARGUMENTS = (
     DeclareLaunchArgument(

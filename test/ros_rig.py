@@ -51,8 +51,10 @@ def own_domain() -> int:
 class Process:
     """A node process; its output is in ``log``."""
 
-    def __init__(self, module: str, domain: int, parameters: dict[str, object]) -> None:
+    def __init__(self, module: str, domain: int, parameters: dict[str, object],
+                 remaps: dict[str, str] | None = None) -> None:
         arguments = [item for name, value in parameters.items() for item in ('-p', f'{name}:={value}')]
+        arguments += [item for name, value in (remaps or {}).items() for item in ('-r', f'{name}:={value}')]
         environment = os.environ | {
             'ROS_DOMAIN_ID': str(domain), 'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST', 'OMP_NUM_THREADS': '1',
             'ROS_HOME': tempfile.mkdtemp(prefix='ros_home_'),

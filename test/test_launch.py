@@ -56,44 +56,99 @@ def prefix(tmp_path, monkeypatch) -> Path:
     return prefix
 
 
-def launch(*arguments: str) -> list[str]:
-    """Return the command that runs the launch file."""
-    return [sys.executable, '-c', RUN, str(REPOSITORY / 'launch' / 'drive.launch.py'), *arguments]
+FILES = ('drive', 'train', 'gazebo', 'watch')
 
 
-def description():
-    return runpy.run_path(str(REPOSITORY / 'launch' / 'drive.launch.py'))['generate_launch_description']()
+def launch(*arguments: str, file: str = 'drive') -> list[str]:
+    """Return the command that runs a launch file."""
+    return [sys.executable, '-c', RUN, str(REPOSITORY / 'launch' / f'{file}.launch.py'), *arguments]
 
 
-def nodes(**given: str) -> list:
-    """Return the nodes that the launch file starts with these arguments."""
+def description(file: str = 'drive'):
+    return runpy.run_path(str(REPOSITORY / 'launch' / f'{file}.launch.py'))['generate_launch_description']()
+
+
+def processes(file: str = 'drive', **given: str) -> dict:
+    """Return what a launch file starts with these arguments, by node name or, without one, by executable."""
     from launch import LaunchContext
-    from launch.actions import DeclareLaunchArgument
+    from launch.actions import ExecuteProcess
+    from launch_ros.actions import Node
     context = LaunchContext()
     context.launch_configurations.update(given)
-    made = []
-    for entity in description().entities:
-        found = entity.visit(context)
-        if not isinstance(entity, DeclareLaunchArgument):
-            made += found
-    return made
+    found = {}
+
+    def walk(entity) -> None:
+        if isinstance(entity, Node):
+            found[entity._Node__node_name or entity.node_executable] = entity
+        elif isinstance(entity, ExecuteProcess):
+            words = [''.join(part.perform(context) for part in word) for word in entity.cmd]
+            found[words[0]] = words
+        else:
+            for part in entity.visit(context) or ():
+                walk(part)
+    walk(description(file))
+    return found
 
 
-def test_every_argument_is_described():
-    arguments = {argument.name: argument.description for argument in description().get_launch_arguments()}
-    assert {'sim', 'policy', 'track', 'rate', 'namespace', 'use_sim_time', 'params_file', 'autostart'} <= set(arguments)
+def remappings(node) -> dict[str, str]:
+    from launch import LaunchContext
+    from launch.utilities import perform_substitutions
+    pairs = node._Node__remappings
+    return {perform_substitutions(LaunchContext(), list(old)): perform_substitutions(LaunchContext(), list(new))
+            for old, new in pairs}
+
+
+@pytest.mark.parametrize('file', FILES)
+def test_every_argument_is_described(file):
+    arguments = {argument.name: argument.description for argument in description(file).get_launch_arguments()}
+    expected = {
+        'drive': {'sim', 'policy', 'track', 'world', 'rate', 'namespace', 'use_sim_time', 'rviz', 'record', 'headless',
+                  'params_file', 'autostart'},
+        'train': {'sim', 'policy', 'tracks', 'rate', 'namespace', 'use_sim_time', 'params_file'},
+        'gazebo': {'track', 'world', 'headless', 'namespace', 'server'}, 'watch': {'rviz', 'record'}}
+    assert expected[file] <= set(arguments)
     assert all(len(text) > 10 and text != 'no description given' for text in arguments.values())
 
 
 def test_a_real_car_gets_the_drive_node_only():
-    assert [node.node_executable for node in nodes()] == ['drive']
-    assert [node.node_executable for node in nodes(sim='embedded')] == ['simulator', 'drive']
+    assert list(processes()) == ['drive']
+    assert list(processes(sim='embedded')) == ['simulator', 'drive']
 
 
-@pytest.mark.parametrize('value', ['gazebo', 'mars'])
-def test_an_unknown_simulator_is_named(value):
-    with pytest.raises(RuntimeError, match=value):
-        nodes(sim=value)
+def test_gazebo_comes_with_bridges_and_guards():
+    started = processes(sim='gazebo', headless='true')
+    assert list(started) == ['gz', 'gazebo_clock_bridge', 'create_car', 'gazebo_bridge', 'gazebo_stop_bridge',
+                             'command_guard', 'stop_guard', 'drive']
+    assert started['gz'][:5] == ['gz', 'sim', '-r', '-s', '--headless-rendering']
+    assert Path(started['gz'][5]).samefile(REPOSITORY / 'worlds' / 'world.sdf')
+    assert remappings(started['command_guard']) == {'commands': 'cmd_vel', 'guarded': 'gazebo/cmd_vel'}
+    assert remappings(started['stop_guard']) == {'commands': 'gazebo/cmd_vel', 'guarded': 'gazebo/stop'}
+
+
+def test_a_second_car_joins_a_gazebo_that_runs():
+    started = processes(sim='gazebo', server='false', namespace='blue', place='1')
+    assert 'gz' not in started and 'gazebo_clock_bridge' not in started
+    words = [''.join(getattr(part, 'text', '') for part in word) for word in started['create_car'].cmd]
+    assert words[words.index('-name') + 1] == 'blue'
+    assert '/blue/cmd_vel' in words[words.index('-string') + 1]
+
+
+def test_gazebo_gets_a_world_of_any_track():
+    started = processes(sim='gazebo', track='random:7')
+    world = Path(started['gz'][3])
+    assert world.name == 'world.sdf' and 'road_0.obj' in world.read_text()
+
+
+def test_watching_is_asked_for(tmp_path):
+    pytest.importorskip('xacro')
+    started = processes(sim='embedded', rviz='true', record=str(tmp_path / 'bag'), namespace='blue')
+    assert {'robot_state_publisher', 'rviz2'} < set(started)
+    assert '/blue/camera/image_raw' in started['ros2'] and '/diagnostics' in started['ros2']
+
+
+def test_an_unknown_simulator_is_named():
+    with pytest.raises(RuntimeError, match='mars'):
+        processes(sim='mars')
 
 
 def test_ctrl_c_ends_a_simulated_drive_with_code_0(tmp_path):

@@ -27,7 +27,7 @@ import pytest
 import liquid_control
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-DATA_FOLDERS = ('launch', 'config', 'urdf', 'models')
+DATA_FOLDERS = ('launch', 'config', 'urdf', 'worlds', 'models')
 IMPORTED_AS = {'cv2': 'opencv-python-headless', 'yaml': 'pyyaml', 'OpenGL': 'mujoco', 'networkx': 'torch'}
 ROS_ONLY = {'ackermann_msgs', 'ament_index_python', 'launch', 'launch_ros'}
 PROVIDED_BY_RCLPY = {'builtin_interfaces', 'ament_index_python'}
@@ -50,7 +50,7 @@ def source_files() -> list[Path]:
     """Return the files of the project that have a place for a header."""
     folders = ('liquid_control', 'test', 'launch', 'config', 'urdf', 'tools', 'scripts', '.ci')
     inside = [path for folder in folders for path in (REPOSITORY / folder).rglob('*')
-              if path.is_file() and '__pycache__' not in path.parts]
+              if path.is_file() and '__pycache__' not in path.parts and path.suffix != '.json']
     own = [REPOSITORY / name for name in ('setup.py', 'setup.cfg', 'pyproject.toml', 'package.xml', 'Makefile')]
     return sorted(path for path in inside + own if path.stat().st_size > 0)
 

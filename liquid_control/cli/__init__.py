@@ -38,6 +38,7 @@ VERBS = {
     'audit': 'liquid_control.cli.audit',
     'inspect': 'liquid_control.cli.inspect',
     'export': 'liquid_control.cli.export',
+    'world': 'liquid_control.cli.world',
     'view': 'liquid_control.cli.view',
     'doctor': 'liquid_control.cli.doctor',
 }
