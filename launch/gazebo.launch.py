@@ -52,6 +52,8 @@ ARGUMENTS = (
         'namespace', default_value='',
         description='namespace of the car, its nodes and their topics but /clock and /tf'),
     DeclareLaunchArgument(
+        'odom_topic', default_value='odom', description='where the ground truth in the frame of the world goes'),
+    DeclareLaunchArgument(
         'guard_params_file', default_value=str(CONFIG / 'gazebo.yaml'), description='parameters of the command guards'),
     DeclareLaunchArgument(
         'bridge_file', default_value=str(CONFIG / 'ros_gz_bridge.yaml'),
@@ -111,16 +113,18 @@ def _guarded_bridges(given: dict[str, str]) -> list[Node]:
     """Return what a car and ROS hear of each other, and the two guards that stop the car, each by its own bridge."""
     namespace = given['namespace']
     return [
-        _bridge('gazebo_bridge', namespace, Path(given['bridge_file']), []),
+        _bridge('gazebo_bridge', namespace, Path(given['bridge_file']), [], [('odom', given['odom_topic'])]),
         _bridge('gazebo_stop_bridge', namespace, CONFIG / 'ros_gz_stop_bridge.yaml', []),
         _guard('command_guard', given, 'cmd_vel', 'gazebo/cmd_vel'),
         _guard('stop_guard', given, 'gazebo/cmd_vel', 'gazebo/stop')]
 
 
-def _bridge(name: str, namespace: str, file: Path, arguments: list[str]) -> Node:
+def _bridge(name: str, namespace: str, file: Path, arguments: list[str],
+            remappings: list[tuple[str, str]] | None = None) -> Node:
     return Node(
         package='ros_gz_bridge', executable='parameter_bridge', name=name, namespace=namespace, output='screen',
-        parameters=[{'config_file': str(file), 'expand_gz_topic_names': True}], arguments=arguments, on_exit=Shutdown())
+        parameters=[{'config_file': str(file), 'expand_gz_topic_names': True}], arguments=arguments,
+        remappings=remappings, on_exit=Shutdown())
 
 
 def _guard(name: str, given: dict[str, str], hears: str, tells: str) -> Node:

@@ -15,10 +15,13 @@
 """Close the loop on a real car or in a simulator: ``ros2 launch liquid_control train.launch.py --show-args``."""
 from pathlib import Path
 
+import yaml
 from ament_index_python.packages import get_package_share_directory
 from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
-from launch.actions import DeclareLaunchArgument, OpaqueFunction, Shutdown
+from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription, OpaqueFunction, Shutdown
 from launch_ros.actions import Node
+
+from liquid_control.nodes.trainer_settings import trainer_settings
 
 PACKAGE = 'liquid_control'
 SHARE = Path(get_package_share_directory(PACKAGE))
@@ -26,8 +29,9 @@ CONFIG = SHARE / 'config'
 TRUE_FALSE = ['true', 'false']
 ARGUMENTS = (
     DeclareLaunchArgument(
-        'sim', default_value='none', choices=['none', 'embedded'],
-        description='where to drive: none = on the car whose topics are here, embedded = in the MuJoCo simulator'),
+        'sim', default_value='none', choices=['none', 'embedded', 'gazebo'],
+        description='where to drive: none = on the car whose topics are here, embedded = in the MuJoCo simulator, '
+                    'gazebo = in Gazebo Sim through ros_gz, in a world of all tracks'),
     DeclareLaunchArgument(
         'folder', default_value='',
         description='folder of the bags, policies and journal; it goes on where it ended; empty for that of '
@@ -61,7 +65,13 @@ ARGUMENTS = (
     DeclareLaunchArgument(
         'drive_params_file', default_value=str(CONFIG / 'drive.yaml'), description='parameters of the drive node'),
     DeclareLaunchArgument(
-        'sim_params_file', default_value=str(CONFIG / 'simulator.yaml'), description='parameters of the simulator'),
+        'sim_params_file', default_value=str(CONFIG / 'simulator.yaml'),
+        description='parameters of the embedded simulator'),
+    DeclareLaunchArgument(
+        'headless', default_value='false', choices=TRUE_FALSE, description='for Gazebo: true = without a window'),
+    DeclareLaunchArgument('rviz', default_value='false', choices=TRUE_FALSE, description='show the car in RViz'),
+    DeclareLaunchArgument(
+        'record', default_value='', description='folder, new, for a rosbag2 MCAP bag of it all; empty for none'),
 )
 
 
@@ -82,7 +92,35 @@ def _nodes(context: LaunchContext) -> list[LaunchDescriptionEntity]:
     if given['sim'] == 'embedded':
         track = {'track': given['track']} if given['track'] else {}
         nodes.insert(0, _node('simulator', given, 'sim_params_file', track))
+    if given['sim'] == 'gazebo':
+        nodes = [*_gazebo(given, trainer), *nodes]
+    if given['rviz'] == 'true' or given['record']:
+        watched = {name: given[name] for name in ('rviz', 'record', 'namespace')}
+        nodes.append(_include('watch.launch.py', watched | {'use_sim_time': str(simulated).lower()}))
     return nodes
+
+
+def _gazebo(given: dict[str, str], trainer: dict) -> list[LaunchDescriptionEntity]:
+    """Return Gazebo with all roads in one world, and the node that brings the car from one to the other."""
+    tracks = _tracks(given['params_file'], trainer)
+    world = {'track': ','.join(tracks), 'odom_topic': 'gazebo/odom'}
+    return [
+        _include('gazebo.launch.py', world | {name: given[name] for name in ('headless', 'namespace')}),
+        Node(package=PACKAGE, executable='gazebo_tracks', name='simulator', namespace=given['namespace'],
+             parameters=[{'tracks': tracks}], remappings=[('world_odom', 'gazebo/odom')],
+             output='screen', emulate_tty=True, on_exit=Shutdown())]
+
+
+def _tracks(params_file: str, trainer: dict) -> list[str]:
+    """Return the tracks that the trainer will visit: as its arguments, its parameter file or its defaults have them."""
+    in_file = yaml.safe_load(Path(params_file).read_text())['/**']['ros__parameters']
+    defaults = {setting.name: setting.default for setting in trainer_settings()}
+    tracks, trials = ({**defaults, **in_file, **trainer}[name] for name in ('tracks', 'trial_tracks'))
+    return list(dict.fromkeys([*tracks, *trials]))
+
+
+def _include(file: str, arguments: dict[str, str]) -> IncludeLaunchDescription:
+    return IncludeLaunchDescription(str(SHARE / 'launch' / file), launch_arguments=arguments.items())
 
 
 def _node(name: str, given: dict[str, str], params_file: str, parameters: dict) -> Node:

@@ -139,6 +139,16 @@ def test_gazebo_gets_a_world_of_any_track():
     assert world.name == 'world.sdf' and 'road_0.obj' in world.read_text()
 
 
+def test_the_trainer_gets_all_its_roads_in_one_world():
+    started = processes('train', sim='gazebo', tracks='random:1,random:2')
+    assert list(started) == ['gz', 'gazebo_clock_bridge', 'create_car', 'gazebo_bridge', 'gazebo_stop_bridge',
+                             'command_guard', 'stop_guard', 'simulator', 'drive', 'trainer']
+    world = Path(started['gz'][3]).read_text()
+    assert world.count('<model name="road_') == 2 + 6  # and the tracks of its trials
+    assert remappings(started['simulator']) == {'world_odom': 'gazebo/odom'}
+    assert remappings(started['gazebo_bridge']) == {'odom': 'gazebo/odom'}
+
+
 def test_watching_is_asked_for(tmp_path):
     pytest.importorskip('xacro')
     started = processes(sim='embedded', rviz='true', record=str(tmp_path / 'bag'), namespace='blue')
