@@ -94,7 +94,7 @@ def test_a_missing_policy_is_named(capsys):
 
 
 def test_an_unknown_engine_is_refused(untrained):
-    with pytest.raises(InputError, match='mujoco or fast'):
+    with pytest.raises(InputError, match='mujoco, fast or gazebo'):
         evaluate_policies(untrained[:1], ['random:1000000'], engine='warp')
 
 

@@ -33,11 +33,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='random:SEED or a centre-line CSV (default: --episodes tracks from random:1000000 on)')
     parser.add_argument('--condition', nargs='+', action='extend', metavar='NAME[=VALUE]', default=[],
                         help='clean, noise=S, drop=P, blackout=P, delay=FRAMES, brightness=F, shadow, friction=F, '
-                             'speed=F, imu_noise=F, steering_offset=RAD or camera_height=F (default: clean)')
+                             'speed=F, imu_noise=F, steering_offset=RAD, camera_height=F, slippery (friction 0.5, slow '
+                             'steering) or, in Gazebo, boxes=N with shadows (default: clean)')
     parser.add_argument('--episodes', type=int, metavar='N',
                         help='number of unseen tracks (default: 20), or with --track drives on each (default: 1)')
-    parser.add_argument('--engine', choices=('mujoco', 'fast'), default='mujoco',
-                        help='simulator (default: %(default)s)')
+    parser.add_argument('--engine', choices=('mujoco', 'fast', 'gazebo'), default='mujoco',
+                        help='simulator; gazebo needs Gazebo and its Python bindings (default: %(default)s)')
     parser.add_argument('--centre-line', choices=('dashed', 'solid', 'none'), help="instead of the track's own")
     parser.add_argument('--road-width', type=float, metavar='M', help="metres, instead of the track's own")
     parser.add_argument('--laps', type=int, default=1, metavar='N', help='laps of an episode (default: %(default)s)')

@@ -32,7 +32,7 @@ from liquid_control.simulation.car import default_car
 from liquid_control.simulation.track import Track
 from liquid_control.simulation.track_spec import EVALUATION_SEEDS_FROM, load_track
 
-ENGINES = ('mujoco', 'fast')
+ENGINES = ('mujoco', 'fast', 'gazebo')
 MAX_EPISODES = 10_000
 MAX_LAPS = 1_000
 
@@ -120,6 +120,9 @@ def make_world(engine: str, track: Track, seed: int, condition: Condition = CLEA
     if engine == 'mujoco':
         from liquid_control.simulation.mujoco_world import MujocoWorld
         return MujocoWorld(track, seed, car, condition.friction, condition.imu_noise)
+    if engine == 'gazebo':
+        from liquid_control.simulation.gazebo.gazebo_world import GazeboWorld
+        return GazeboWorld(track, seed, car, condition.friction, condition.imu_noise, condition.boxes)
     from liquid_control.simulation.fast_world import FastWorld
     return FastWorld(track, seed, car, condition.friction, condition.imu_noise)
 
@@ -128,11 +131,12 @@ def _check(policies: Sequence[str], tracks: Sequence[str], conditions: Sequence[
            rounds: int, centre_line: str | None, road_width: float | None) -> None:
     from liquid_control.policy.policy_file import load_policy
     if engine not in ENGINES:
-        raise InputError(f"engine '{engine}' is unknown; give {' or '.join(ENGINES)}")
+        raise InputError(f"engine '{engine}' is unknown; give {', '.join(ENGINES[:-1])} or {ENGINES[-1]}")
     check_between('laps', laps, 1, MAX_LAPS)
     check_between('episodes', rounds, 1, MAX_EPISODES)
     for condition in conditions:
-        parse_condition(condition)
+        if parse_condition(condition).boxes and engine != 'gazebo':
+            raise InputError(f"condition '{condition}' is not for engine {engine}; give --engine gazebo")
     for track in tracks:
         load_track(track, centre_line, road_width)
     for policy in policies:

@@ -28,11 +28,12 @@ from liquid_control.simulation.car import Car
 BLACKOUT_S = 0.3
 SHADOW_BANDS = 3
 
-WITHOUT_VALUE = ('clean', 'shadow')
+WITHOUT_VALUE = ('clean', 'shadow', 'slippery')
+SLIPPERY_FRICTION, SLIPPERY_LAG = 0.5, 3.0
 LIMITS = {
     'noise': (0.0, 1.0), 'drop': (0.0, 1.0), 'blackout': (0.0, 1.0), 'delay': (0.0, 30.0), 'brightness': (0.0, 5.0),
     'friction': (0.05, 2.0), 'speed': (0.3, 3.0), 'imu_noise': (0.0, 100.0),
-    'steering_offset': (-0.4, 0.4), 'camera_height': (0.3, 4.0)}
+    'steering_offset': (-0.4, 0.4), 'camera_height': (0.3, 4.0), 'boxes': (0.0, 200.0)}
 """Lowest and highest value of each condition that takes one."""
 
 
@@ -49,7 +50,7 @@ class Condition:
     @property
     def friction(self) -> float:
         """Factor on the friction of the tyres."""
-        return self._factor('friction')
+        return SLIPPERY_FRICTION if self.name == 'slippery' else self._factor('friction')
 
     @property
     def speed(self) -> float:
@@ -67,9 +68,15 @@ class Condition:
         return self.value if self.name == 'steering_offset' else 0.0
 
     def car(self, car: Car) -> Car:
-        """Return the car with its camera as high as under this condition."""
+        """Return the car with its camera as high, and its steering as slow, as under this condition."""
         height = car.camera.z_m * self._factor('camera_height')
-        return replace(car, camera=replace(car.camera, z_m=height))
+        lag_s = car.steering_time_constant_s * (SLIPPERY_LAG if self.name == 'slippery' else 1.0)
+        return replace(car, camera=replace(car.camera, z_m=height), steering_time_constant_s=lag_s)
+
+    @property
+    def boxes(self) -> int:
+        """How many boxes stand beside the road and throw shadows; only Gazebo has any."""
+        return int(self.value) if self.name == 'boxes' else 0
 
     def camera_fault(self, rng: np.random.Generator, rate_hz: float = 30.0) -> 'CameraFault':
         """Return what happens to the pictures of one episode, drawn from ``rng``.
@@ -105,13 +112,13 @@ def parse_condition(text: str) -> Condition:
 
 def _parse_value(name: str, value: str, text: str) -> float:
     low, high = LIMITS[name]
-    whole = name == 'delay'
+    whole = name in ('delay', 'boxes')
     try:
         number = float(int(value)) if whole else float(value)
     except ValueError:
         number = float('nan')
     if not low <= number <= high:
-        kind = 'a whole number of frames' if whole else 'a number'
+        kind = f"a whole number of {'frames' if name == 'delay' else name}" if whole else 'a number'
         raise InputError(
             f"condition '{text}' needs {kind} from {low:g} to {high:g}; write for example {name}={_example(name)}")
     return number
@@ -119,7 +126,7 @@ def _parse_value(name: str, value: str, text: str) -> float:
 
 def _example(name: str) -> str:
     return {'noise': '0.2', 'delay': '3', 'friction': '0.5', 'speed': '1.2', 'imu_noise': '3',
-            'steering_offset': '0.2', 'camera_height': '1.5'}.get(name, '0.1')
+            'steering_offset': '0.2', 'camera_height': '1.5', 'boxes': '40'}.get(name, '0.1')
 
 
 class CameraFault:

@@ -31,19 +31,25 @@ NEAR_M, FAR_M = 0.02, 400.0
 
 
 def car_sdf(car: Car, namespace: str = '') -> str:
-    """Return the SDF of a car whose topics carry a namespace; its frame is base_link, on the ground.
+    """Return a car as an SDF document, to be spawned."""
+    return f'<?xml version="1.0"?>\n<sdf version="1.9">\n  {car_model(car, namespace)}\n</sdf>\n'
+
+
+def car_model(car: Car, namespace: str = '', pose: tuple[float, float, float] = (0.0, 0.0, 0.0)) -> str:
+    """Return the model of a car whose topics carry a namespace; its frame is base_link, on the ground.
 
     Tyres touch the ground as spheres, with one smooth contact each, as in MuJoCo. The rear wheels' torque is limited to
     what the car's acceleration limit needs; a command that the plugin gets is held for ever, so that only a command
     guard may send any.
+
+    :param pose: x m, y m, yaw rad in the world.
     """
     half = 0.5 * car.track_width_m
     wheels = ''.join(
         _wheel(car, name, car.wheelbase_m if name.startswith('front') else 0.0, half if 'left' in name else -half)
         for name in WHEELS)
-    return f"""<?xml version="1.0"?>
-<sdf version="1.9">
-  <model name="{car_name(namespace)}" canonical_link="base_link">
+    return f"""<model name="{car_name(namespace)}" canonical_link="base_link">
+    <pose>{pose[0]} {pose[1]} 0 0 0 {pose[2]}</pose>
     <link name="base_link">
       <inertial>
         <pose>{0.5 * car.wheelbase_m} 0 {car.chassis_centre_z_m} 0 0 0</pose>
@@ -72,9 +78,7 @@ def car_sdf(car: Car, namespace: str = '') -> str:
       <topic>{topic(namespace, JOINT_STATE_TOPIC)}</topic>
       <update_rate>{car.camera.rate_hz}</update_rate>
     ''')}
-  </model>
-</sdf>
-"""
+  </model>"""
 
 
 def inner_steering_limit(car: Car) -> float:

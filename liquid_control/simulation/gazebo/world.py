@@ -14,6 +14,7 @@
 
 """A Gazebo world of one or several roads, as SDF beside OBJ meshes."""
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,10 +62,11 @@ def lay_out(tracks: list[Track]) -> list[Plot]:
     return plots
 
 
-def write_world(folder: Path, plots: list[Plot], boxes: list[Box] | None = None) -> Path:
+def write_world(folder: Path, plots: list[Plot], boxes: Sequence[Box] = (), models: Sequence[str] = ()) -> Path:
     """Write the world and its meshes into a folder and return the world's file.
 
     :param boxes: what stands beside the first road and throws shadows.
+    :param models: SDF of what else is there from the start.
     """
     for i, plot in enumerate(plots):
         pieces = road_pieces(plot.track)
@@ -76,7 +78,7 @@ def write_world(folder: Path, plots: list[Plot], boxes: list[Box] | None = None)
             else:
                 mesh.unlink(missing_ok=True)
     file = folder / FILE
-    file.write_text(world_sdf(plots, boxes or []))
+    file.write_text(world_sdf(plots, boxes, models))
     return file
 
 
@@ -85,8 +87,8 @@ def mesh_name(layer: str, road: int) -> str:
     return f'{layer}_{road}.obj'
 
 
-def world_sdf(plots: list[Plot], boxes: list[Box]) -> str:
-    """Return the SDF of a world without cars; frames place_0 to place_7 say where cars start."""
+def world_sdf(plots: list[Plot], boxes: Sequence[Box] = (), models: Sequence[str] = ()) -> str:
+    """Return the SDF of a world; frames place_0 to place_7 say where cars start."""
     sky = sdf_rgb(display_rgb(plots[0].track.appearance.sky_rgb, plots[0].track.appearance))
     return f"""<?xml version="1.0"?>
 <sdf version="1.9">
@@ -120,7 +122,7 @@ def world_sdf(plots: list[Plot], boxes: list[Box]) -> str:
       </link>
     </model>
     {_lines(_road(plot, i) for i, plot in enumerate(plots))}
-    {_lines(_box(plots[0], box, i) for i, box in enumerate(boxes))}
+    {_lines([*(_box(plots[0], box, i) for i, box in enumerate(boxes)), *models])}
   </world>
 </sdf>
 """
