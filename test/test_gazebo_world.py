@@ -297,3 +297,13 @@ def test_bad_input_is_one_line(arguments, told, tmp_path, capsys):
     assert main(['world', *(str(tmp_path / 'w') if item == 'DIR' else item for item in arguments)]) == 2
     error = capsys.readouterr().err
     assert told in error and error.count('\n') == 1
+
+
+@pytest.mark.parametrize('options, told', [
+    (['--engine', 'gazebo'], "the command 'gz' is not there"), (['--condition', 'boxes=3'], '--engine gazebo')])
+def test_evaluation_says_what_gazebo_needs(options, told, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv('PATH', str(tmp_path))
+    policy = str(REPOSITORY / 'models' / 'ncp19.safetensors')
+    assert main(['evaluate', policy, '--episodes', '1', *options]) == 2
+    error = [line for line in capsys.readouterr().err.splitlines() if line.startswith('error: ')]
+    assert len(error) == 1 and told in error[0]
