@@ -22,6 +22,7 @@ import torch
 from liquid_control.audit.correlation import correlations
 from liquid_control.audit.lipschitz import of_the_step, over_time
 from liquid_control.audit.pca import principal_components
+from liquid_control.audit.recorder import neuron_names
 from liquid_control.audit.saliency import input_gradients, visual_backprop, visual_backprop_maps
 from liquid_control.audit.ssim import structural_similarity
 from liquid_control.audit.stability import least_stable
@@ -92,6 +93,16 @@ def test_the_gate_of_a_cfc_is_what_its_answer_to_more_time_tells():
         share = torch.sigmoid(t_a + t_b)
     assert float(after[0, first]) == pytest.approx(float(torch.tanh(f1) * (1 - share) + torch.tanh(f2) * share))
     assert found[first] == pytest.approx(1.0 / abs(float(t_a)), rel=1e-6)
+
+
+def test_those_of_spiking_neurons_are_those_of_the_tick_with_a_name_for_each():
+    policy = new_policy('spiking', 'small', 2).eval()
+    features, before = torch.randn(4, 32), torch.rand(4, policy.network.state_size)
+    _, after, expected = policy.network.observe(features, before, torch.ones(1, 1))
+    found = time_constants(policy.network, features.numpy(), after.detach().numpy(), before.numpy())
+    np.testing.assert_allclose(found, expected.detach().numpy(), rtol=1e-6)
+    assert len(neuron_names(policy)) == found.shape[1] and neuron_names(policy)[-1] == 'readout'
+    assert 'W [I; u]' in meaning(policy.network).how
 
 
 def test_a_gru_has_no_time_constants():
