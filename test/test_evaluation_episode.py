@@ -16,7 +16,7 @@
 import numpy as np
 import pytest
 
-from liquid_control.evaluation.closed_loop import make_world
+from liquid_control.evaluation.job import make_world
 from liquid_control.evaluation.conditions import CLEAN, parse_condition
 from liquid_control.evaluation.episode import Lap, run_episode
 from liquid_control.evaluation.pursuit import Decision, Pursuer

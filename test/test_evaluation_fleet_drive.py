@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 import torch
 
-from liquid_control.evaluation.closed_loop import Job, drive_job
+from liquid_control.evaluation.job import Job, drive_job
 from liquid_control.evaluation.conditions import parse_condition
 from liquid_control.evaluation.fleet_drive import FleetDrive, PolicyPilot, Ride
 from liquid_control.learning.simulated import new_policy

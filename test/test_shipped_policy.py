@@ -16,7 +16,7 @@
 
 import pytest
 
-from liquid_control.evaluation.closed_loop import Job, drive_job
+from liquid_control.evaluation.job import Job, drive_job
 from liquid_control.policy.policy_file import load_policy
 from liquid_control.share import share_path
 

@@ -18,7 +18,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from liquid_control.evaluation.closed_loop import make_world
+from liquid_control.evaluation.job import make_world
 from liquid_control.evaluation.pursuit import Pursuer
 from liquid_control.learning.expert import expert_steering
 from liquid_control.policy.heads import PICTURE_SIZES

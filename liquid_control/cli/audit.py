@@ -96,7 +96,7 @@ def _require_matplotlib() -> None:
 def _drive(policy, args: argparse.Namespace) -> tuple:
     """Drive a lap; return the record, its pictures, how it went and the track."""
     from liquid_control.audit.track_drive import drive_track
-    from liquid_control.evaluation.closed_loop import make_world
+    from liquid_control.evaluation.job import make_world
     from liquid_control.evaluation.conditions import parse_condition
     from liquid_control.simulation.track_spec import load_track
     spec = args.track or DEFAULT_TRACK

@@ -21,7 +21,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from liquid_control.evaluation.closed_loop import Job, drive_job
+from liquid_control.evaluation.job import Job, drive_job
 from liquid_control.ray_cluster import ray_cluster
 
 

@@ -12,7 +12,10 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""ROS 2 node that feeds a drive node with pictures and IMU samples and records the commands that come back."""
+"""ROS 2 node that feeds a drive node with pictures and IMU samples and records the commands that come back.
+
+With ``--while-learning`` it feeds nothing and records the commands that are driven while a trainer learns.
+"""
 import argparse
 import array
 import json
@@ -27,14 +30,16 @@ from builtin_interfaces.msg import Time
 from geometry_msgs.msg import TwistStamped
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
-from rclpy.qos import QoSProfile, qos_profile_sensor_data
+from rclpy.qos import DurabilityPolicy, QoSProfile, qos_profile_sensor_data
 from rclpy.utilities import remove_ros_args
 from sensor_msgs.msg import Image, Imu
+from std_msgs.msg import String
 
 from liquid_control.simulation.car import default_car
 
 PICTURES = 16
 START_TIMEOUT_S = 40.0
+LATEST = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
 
 class Probe(Node):
@@ -48,6 +53,8 @@ class Probe(Node):
         super().__init__('probe')
         self.pictures: list[int] = []
         self.commands: list[tuple[int, int, int]] = []
+        self.learning = False
+        self.create_subscription(String, 'trainer/state', self._hear_trainer, LATEST)
         self._images = self.create_publisher(Image, 'camera/image_raw', qos_profile_sensor_data)
         self._imus = self.create_publisher(Imu, 'imu/data_raw', qos_profile_sensor_data)
         self.create_subscription(TwistStamped, 'cmd_vel', self._receive, QoSProfile(depth=100))
@@ -71,6 +78,9 @@ class Probe(Node):
         self._imu.angular_velocity.z = 1e-3 * (time.time_ns() % 7)
         self._imu.header.stamp = _stamp(time.time_ns())
         self._imus.publish(self._imu)
+
+    def _hear_trainer(self, state: String) -> None:
+        self.learning = state.data == 'learn'
 
     def _receive(self, command: TwistStamped, info: dict) -> None:
         stamp = command.header.stamp.sec * 1_000_000_000 + command.header.stamp.nanosec
@@ -105,13 +115,27 @@ def feed(probe: Probe, seconds: float, warm_up_s: float, rate_hz: float, imu_rat
     return True
 
 
+def listen(probe: Probe, seconds: float, warm_up_s: float) -> bool:
+    """Record what is driven for ``seconds`` of a trainer's learning; tell whether it learned all the while."""
+    end = time.monotonic() + START_TIMEOUT_S
+    while not probe.learning:
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.05)
+    time.sleep(warm_up_s)
+    probe.commands.clear()
+    time.sleep(seconds)
+    return probe.learning and len(probe.commands) > 1
+
+
 def main() -> int:
-    """Feed the node of the same namespace and write what was recorded as JSON; 1 when no command came."""
+    """Feed or hear the node of the same namespace and write what was recorded as JSON; 1 when no command came."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('out', type=Path)
     parser.add_argument('--seconds', type=float, default=5.0)
     parser.add_argument('--warm-up', type=float, default=1.0)
     parser.add_argument('--imu-rate', type=float, default=100.0)
+    parser.add_argument('--while-learning', action='store_true')
     options = parser.parse_args(remove_ros_args(sys.argv)[1:])
     rclpy.init()
     probe = Probe()
@@ -119,7 +143,8 @@ def main() -> int:
     executor.add_node(probe)
     receiver = threading.Thread(target=executor.spin)
     receiver.start()
-    answered = feed(probe, options.seconds, options.warm_up, default_car().camera.rate_hz, options.imu_rate)
+    answered = listen(probe, options.seconds, options.warm_up) if options.while_learning else feed(
+        probe, options.seconds, options.warm_up, default_car().camera.rate_hz, options.imu_rate)
     options.out.write_text(json.dumps({'pictures': probe.pictures, 'commands': probe.commands}))
     executor.shutdown()
     receiver.join()

@@ -15,7 +15,8 @@
 """MCAP files that a killed process leaves readable: a block of messages at a time, each whole or not there.
 
 A block is an MCAP chunk with a checksum and an index, written with one call. What is written once survives the death of
-the process; a block that death or a full disk cut in two is not counted and can be cut off.
+the process, and after a second a loss of power; a block that death or a full disk cut in two is not counted and can be
+cut off.
 """
 import os
 import struct
@@ -25,6 +26,7 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from liquid_control.errors import InputError
+from liquid_control.recording.disk_sync import DiskSync
 
 try:
     from mcap.data_stream import ReadDataStream
@@ -183,6 +185,7 @@ class _Output:
     def __init__(self, path: Path) -> None:
         self._handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
         self._size, self._pending = 0, bytearray()
+        self._disk = DiskSync(self._handle, path)
 
     def write(self, data: bytes) -> int:
         self._pending += data
@@ -194,6 +197,8 @@ class _Output:
     def flush(self) -> None:
         content, written = bytes(self._pending), 0
         self._pending.clear()
+        if self._disk.problem is not None:
+            raise self._disk.problem
         try:
             while written < len(content):
                 written += os.write(self._handle, content[written:])
@@ -202,11 +207,13 @@ class _Output:
             os.lseek(self._handle, self._size, os.SEEK_SET)
             raise
         self._size += written
+        self._disk.note()
 
     def sync(self) -> None:
         os.fsync(self._handle)
 
     def close(self) -> None:
         if self._handle >= 0:
+            self._disk.close()
             os.close(self._handle)
             self._handle = -1

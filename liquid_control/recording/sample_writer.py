@@ -178,7 +178,8 @@ class _BagFile:
             text, _ = typestore.generate_msgdef(kind, ros_version=2)
             self._schemas[kind] = self._file.add_schema(kind, 'ros2msg', text.encode())
         qos = safe_dump(dump_qos_v9(offered_qos_profiles), sort_keys=False)
-        return self._file.add_channel(topic, self._schemas[kind], 'cdr', {'offered_qos_profiles': qos})
+        return self._file.add_channel(topic, self._schemas[kind], 'cdr', {
+            'offered_qos_profiles': qos, 'topic_type_hash': typestore.hash_rihs01(kind)})
 
     def write(self, channel: int, stamp_ns: int, data: bytes | memoryview) -> None:
         """Put a message into the block at hand."""
