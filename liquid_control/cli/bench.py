@@ -14,6 +14,7 @@
 
 """``liquid-control bench``: how fast it is, beside its peers in the same run."""
 import argparse
+import sys
 from pathlib import Path
 
 from liquid_control.cli.output import check_writable, write_json
@@ -30,17 +31,22 @@ COLUMNS = {
     'times_real_time': ('x real time', '.1f'), 'answered': ('answered', '.1%'),
     'period_error_p99_pct': ('period error p99 %', '.1f'), 'memory_mb': ('memory MB', '.0f'),
     'multiply_adds': ('multiply-adds', ',.0f'), 'additions': ('additions', ',.0f'),
-    'exponentials': ('exponentials', ',.0f'), 'energy_nj': ('nJ, estimated', ',.2f')}
+    'exponentials': ('exponentials', ',.0f'), 'energy_nj': ('nJ, estimated', ',.2f'),
+    'rounds': ('rounds', 'd'), 'driven_s': ('driven s', '.0f'), 'samples': ('samples', 'd'),
+    'interventions': ('interventions', 'd'), 'score': ('score', '.2f'), 'completed': ('completed', '.0%')}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of the verb."""
-    parser.add_argument('benchmark', choices=(*BENCHMARKS, 'spiking'), help=(
+    parser.add_argument('benchmark', choices=(*BENCHMARKS, 'spiking', *LOOPS), help=(
         'policy: a policy step and its LTC cell against ncps; node: the drive node against an empty one; '
         'jitter: the control period; train: learning; simulator: frames a second; '
-        'spiking: spikes and operations of a decision, on 20 unseen tracks'))
+        'spiking: spikes and operations of a decision, on 20 unseen tracks; loop: the trainer with an expert, from nothing '
+        'to a policy, in real time; human: the trainer with a scripted human who corrects an untrained policy'))
     parser.add_argument('--policy', metavar='FILE', nargs='+', help=(
         f'policy file (default: the shipped {SHIPPED}, for spiking {SHIPPED_SPIKING}); spiking takes several'))
+    parser.add_argument('--seed', type=int, default=0, metavar='S',
+                        help='of what loop and human learn (default: %(default)s)')
     parser.add_argument('--json', type=Path, metavar='FILE', help='write the results as JSON')
 
 
@@ -49,6 +55,8 @@ def run(args: argparse.Namespace) -> int:
     check_writable(args.json)
     if args.benchmark == 'spiking':
         result = _spiking(args.policy or [str(share_path(SHIPPED_SPIKING))])
+    elif args.benchmark in LOOPS:
+        result = _closed_loop(args.benchmark, args.seed)
     else:
         result = BENCHMARKS[args.benchmark](_one(args.policy or [str(share_path(SHIPPED))]))
     _print(result)
@@ -73,6 +81,14 @@ def _spiking(paths: list[str]) -> dict:
           f"{spikes['low']:.2f} to {spikes['high']:.2f}, {spikes['policies']} policies on {spikes['tracks']} tracks, "
           f"{spikes['decisions']} decisions; {laps['laps']} of {laps['of']} laps completed")
     return result
+
+
+def _closed_loop(name: str, seed: int) -> dict:
+    from liquid_control.benchmarks import loop
+    from liquid_control.cli.ros_domain import use_private_domain
+    use_private_domain()
+    return {'loop': loop.bench_loop, 'human': loop.bench_human}[name](
+        seed, lambda line: print(line, file=sys.stderr, flush=True))
 
 
 def _policy(path: str) -> dict:
@@ -117,6 +133,7 @@ def _simulator(_path: str) -> dict:
         return bench_simulator(on_round=bar.advance)
 
 
+LOOPS = ('loop', 'human')
 BENCHMARKS = {'policy': _policy, 'node': _node, 'jitter': _jitter, 'train': _train, 'simulator': _simulator}
 
 
