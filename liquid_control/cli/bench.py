@@ -41,8 +41,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('benchmark', choices=(*BENCHMARKS, 'spiking', *LOOPS), help=(
         'policy: a policy step and its LTC cell against ncps; node: the drive node against an empty one; '
         'jitter: the control period; train: learning; simulator: frames a second; '
-        'spiking: spikes and operations of a decision, on 20 unseen tracks; loop: the trainer with an expert, from nothing '
-        'to a policy, in real time; human: the trainer with a scripted human who corrects an untrained policy'))
+        'spiking: spikes and operations of a decision, on 20 unseen tracks; loop: the trainer and an expert, from '
+        'nothing to a policy, in real time; human: the trainer and a scripted human who corrects an untrained policy'))
     parser.add_argument('--policy', metavar='FILE', nargs='+', help=(
         f'policy file (default: the shipped {SHIPPED}, for spiking {SHIPPED_SPIKING}); spiking takes several'))
     parser.add_argument('--seed', type=int, default=0, metavar='S',
