@@ -20,7 +20,8 @@ import numpy as np
 import torch
 
 from liquid_control.errors import InputError
-from liquid_control.evaluation.job import make_world, unseen_tracks
+from liquid_control.evaluation.closed_loop import unseen_tracks
+from liquid_control.evaluation.job import make_world
 from liquid_control.evaluation.conditions import parse_condition
 from liquid_control.evaluation.episode import run_episode
 from liquid_control.evaluation.segments import mean_interval
