@@ -159,7 +159,7 @@ def test_both_engines_show_the_same_picture():
 
 def test_friction_and_imu_noise_reach_the_world():
     def bend(friction: float) -> float:
-        world = make_world('fast', TRACK, 0, friction=friction)
+        world = make_world('fast', TRACK, 0, parse_condition(f'friction={friction}'))
         world.reset(speed=4.0)
         for _ in range(30):
             world.command(0.4, 4.0)
@@ -167,7 +167,7 @@ def test_friction_and_imu_noise_reach_the_world():
         return world.twist()[1]
 
     def noise(factor: float) -> float:
-        world = make_world('fast', TRACK, 0, imu_noise=factor)
+        world = make_world('fast', TRACK, 0, parse_condition(f'imu_noise={factor}'))
         samples = []
         for _ in range(200):
             world.advance()
