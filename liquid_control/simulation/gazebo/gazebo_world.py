@@ -17,6 +17,7 @@
 Needs the command ``gz`` (Gazebo Sim) and its Python bindings: those of ROS 2's gz_transport_vendor, or the package
 gazebo-py-bindings beside a Gazebo of its version.
 """
+import importlib
 import math
 import os
 import shutil
@@ -26,6 +27,7 @@ import tempfile
 import threading
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -40,6 +42,8 @@ from liquid_control.simulation.gazebo.roadside import roadside_boxes
 from liquid_control.simulation.gazebo.world import STEP_S, lay_out, place_pose, write_world
 from liquid_control.simulation.track import Track
 
+BINDINGS = (('gz.transport', 'gz.msgs'), ('gz.transport15', 'gz.msgs12'), ('gz.transport13', 'gz.msgs10'))
+"""Of Jetty, with and without a version, and of Harmonic."""
 PATIENCE_S = 60.0
 FRAME_STEPS = 20
 SETTLE_FRAMES = 10
@@ -196,16 +200,12 @@ class _Bindings:
     def __init__(self) -> None:
         if shutil.which('gz') is None:
             raise InputError("the command 'gz' is not there; install Gazebo (ros-jazzy-ros-gz) or take another engine")
-        try:
-            from gz.msgs10 import boolean_pb2, image_pb2, imu_pb2, odometry_pb2, twist_pb2, world_control_pb2
-            from gz.transport13 import Node, NodeOptions
-        except ImportError as error:
-            raise InputError(f"Gazebo's Python bindings cannot be imported ({error}); install python3-gz-transport13 "
-                             'or take another engine') from error
-        self.image, self.imu, self.odometry = image_pb2.Image, imu_pb2.IMU, odometry_pb2.Odometry
-        self.twist = twist_pb2.Twist
-        self._control, self._boolean = world_control_pb2.WorldControl, boolean_pb2.Boolean
-        self._node, self._options = Node, NodeOptions
+        transport, messages = _modules()
+        self.image, self.imu, self.odometry, self.twist, self._control, self._boolean = (
+            getattr(importlib.import_module(f'{messages}.{file}_pb2'), name) for file, name in (
+                ('image', 'Image'), ('imu', 'IMU'), ('odometry', 'Odometry'), ('twist', 'Twist'),
+                ('world_control', 'WorldControl'), ('boolean', 'Boolean')))
+        self._node, self._options = transport.Node, transport.NodeOptions
 
     def node(self, partition: str) -> Any:
         options = self._options()
@@ -216,6 +216,17 @@ class _Bindings:
         """Control a world and return whether it was done."""
         done, answer = node.request(service, self._control(**control), self._control, self._boolean, 1000)
         return bool(done and answer.data)
+
+
+def _modules() -> tuple[ModuleType, str]:
+    """Return Gazebo's transport and the name of its messages: they carry the version of their Gazebo in their names."""
+    for transport, messages in BINDINGS:
+        try:
+            return importlib.import_module(transport), messages
+        except ImportError as error:
+            reason = error
+    raise InputError(f"Gazebo's Python bindings cannot be imported ({reason}); install python3-gz-transport13 or take "
+                     'another engine')
 
 
 def _varied(car: Car, friction: float, imu_noise: float) -> Car:
