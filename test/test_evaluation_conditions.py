@@ -31,7 +31,8 @@ def numbered(count: int) -> list[np.ndarray]:
     return [np.full((2, 3, 3), i, dtype=np.uint8) for i in range(count)]
 
 
-@pytest.mark.parametrize('text', ['clean', 'shadow', *(f'{name}={high:g}' for name, (_, high) in LIMITS.items())])
+@pytest.mark.parametrize('text', [
+    'clean', 'shadow', 'slippery', *(f'{name}={high:g}' for name, (_, high) in LIMITS.items())])
 def test_text_survives_parsing(text):
     assert str(parse_condition(text)) == text
 
@@ -50,6 +51,15 @@ def test_bad_condition_is_named_with_its_remedy(text):
 def test_limits_are_in_the_message():
     with pytest.raises(InputError, match='from 0.05 to 2'):
         parse_condition('friction=5')
+
+
+def test_a_slippery_road_is_for_a_slow_steering_too():
+    slippery = parse_condition('slippery')
+    assert slippery.friction == 0.5 and parse_condition('clean').friction == 1.0
+    lag_s = default_car().steering_time_constant_s
+    assert slippery.car(default_car()).steering_time_constant_s == pytest.approx(3.0 * lag_s)
+    assert CLEAN.car(default_car()).steering_time_constant_s == lag_s
+    assert (parse_condition('boxes=40').boxes, CLEAN.boxes) == (40, 0)
 
 
 def test_factors_belong_to_their_condition_only():
