@@ -17,6 +17,7 @@ import math
 import shutil
 import sys
 import time
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -211,6 +212,22 @@ def test_from_an_empty_folder_to_a_policy_that_needs_no_help(tmp_path):
     assert all(sample.teacher for sample in samples if sample.state != 'try')
     assert report['intervention_samples'] == sum(sample.intervention for sample in samples)
     stage.close()
+
+
+def test_every_figure_can_be_counted_again_from_the_bags(tmp_path, capsys):
+    stage = Stage(tmp_path, skills=('lazy', 'good', 'good'))
+    stage.loop.start(0.0)
+    stage.until(State.DONE)
+    stage.close()
+    text = (Path(__file__).parents[1] / 'docs' / 'recording.md').read_text()
+    script = text.split('## Every figure from the files')[1].split('```python')[1].split('```')[0]
+    exec(script.replace('runs/loop/bags', str(stage.folder.bags)), {})
+    report, said = json.loads(stage.folder.report.read_text()), capsys.readouterr().out.splitlines()
+    assert said[0] == f"samples {report['samples']} of them interventions {report['intervention_samples']}"
+    assert said[1] == f"takeovers {report['interventions']}" and report['interventions'] > 0
+    assert float(said[2].split()[-1]) == pytest.approx(report['driven_s'], abs=0.002)
+    scores = {row['round']: row['score'] for row in report['rounds']}
+    assert said[3] == f'rounds {len(scores)} scores {scores}' and len(scores) == 3
 
 
 def test_killed_at_any_moment_it_goes_on_with_the_best_policy_and_the_next_numbers(tmp_path):
