@@ -316,3 +316,13 @@ def test_the_process_ends_with_its_input_while_it_learns(tmp_path, learner):
     learner.process.stdin.close()
     assert learner.process.wait(timeout=PATIENCE_S) == 0
     assert not (tmp_path / 'x.safetensors').exists()
+
+
+@pytest.mark.skipif(not Path('/proc/self/autogroup').exists(), reason='this system does not group by session')
+def test_in_a_session_of_its_own_it_lets_other_sessions_go_first():
+    script = "from liquid_control.learning.loop.learner import stay_behind; stay_behind(); print('behind')"
+    learner = subprocess.Popen([sys.executable, '-c', script + '; input()'], stdin=subprocess.PIPE,
+                               stdout=subprocess.PIPE, text=True, start_new_session=True)
+    assert learner.stdout.readline() == 'behind\n'
+    assert Path(f'/proc/{learner.pid}/autogroup').read_text().endswith('nice 19\n')
+    learner.communicate('\n')

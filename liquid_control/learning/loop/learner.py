@@ -34,10 +34,12 @@ import sys
 import threading
 import time
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 REPORT_S = 0.3
 NICE = 10
+SESSION_NICE = 19
 
 
 def main() -> int:
@@ -68,6 +70,11 @@ def stay_behind() -> None:
         os.nice(NICE)
     with suppress(OSError, AttributeError):
         os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+    with suppress(OSError):
+        # Where Linux shares the cores out among sessions first (autogroup), what was asked for above only counts within
+        # this one; see sched(7).
+        if os.getsid(0) == os.getpid():
+            Path('/proc/self/autogroup').write_text(str(SESSION_NICE))
 
 
 def say(message: dict[str, Any]) -> None:

@@ -25,7 +25,8 @@ from contextlib import suppress
 from typing import Any
 
 LEARNER = (sys.executable, '-m', 'liquid_control.learning.loop.learner')
-SILENCE_S = 120.0
+SILENCE_S = 600.0
+"""A learner that says nothing for so long has hung; on a busy machine one of low priority may wait for minutes."""
 END_S = 5.0
 
 
