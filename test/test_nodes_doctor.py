@@ -41,7 +41,7 @@ from liquid_control.readiness.checklist import check_all  # noqa: E402
 from liquid_control.readiness.finding import Level  # noqa: E402
 from liquid_control.readiness.observation import LoadedPolicy  # noqa: E402
 
-DOMAIN = 72
+DOMAIN, CLI_DOMAIN = ros_rig.own_domain(), ros_rig.own_domain()
 SECONDS = 2.0
 SPEC = load_policy(ros_rig.ROOT / 'models' / 'ncp19.safetensors').spec
 TRANSIENT = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
@@ -142,7 +142,7 @@ def test_each_fault_is_found(context, check, said, fault):
     assert set(found) <= ({'camera stamps', 'IMU stamps'} if check == 'clock' else set())
 
 
-def doctor(*arguments: object, domain: int = DOMAIN + 1) -> subprocess.CompletedProcess:
+def doctor(*arguments: object, domain: int = CLI_DOMAIN) -> subprocess.CompletedProcess:
     environment = os.environ | {'ROS_DOMAIN_ID': str(domain), 'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST'}
     return subprocess.run([sys.executable, '-m', 'liquid_control', 'doctor', *map(str, arguments)], cwd=ros_rig.ROOT,
                           capture_output=True, text=True, env=environment)
@@ -151,7 +151,7 @@ def doctor(*arguments: object, domain: int = DOMAIN + 1) -> subprocess.Completed
 def test_before_and_beside_a_drive_in_the_simulator(tmp_path):
     params = tmp_path / 'drive.yaml'
     params.write_text('/**:\n  ros__parameters:\n    camera_timeout_s: 1.0\n    imu_timeout_s: 1.0\n')
-    simulator = ros_rig.Process('liquid_control.nodes.simulator', DOMAIN + 1, {})
+    simulator = ros_rig.Process('liquid_control.nodes.simulator', CLI_DOMAIN, {})
     drive = None
     try:
         ready(simulator, 'random:')
@@ -160,7 +160,7 @@ def test_before_and_beside_a_drive_in_the_simulator(tmp_path):
         checks = json.loads((tmp_path / 'before.json').read_text())['checks']
         skipped = [check['check'] for check in checks if check['level'] == 'skipped']
         assert skipped == ['drive node', 'commands']
-        drive = ros_rig.Process('liquid_control.nodes.drive', DOMAIN + 1, {
+        drive = ros_rig.Process('liquid_control.nodes.drive', CLI_DOMAIN, {
             'use_sim_time': 'true', 'autostart': 'true', 'camera_timeout_s': 1.0, 'imu_timeout_s': 1.0})
         ready(drive, ': driving')
         beside = doctor('--seconds', 3)

@@ -152,9 +152,11 @@ def test_each_fault_is_found(fault):
 def test_parameters_are_taken_as_ros_does(tmp_path):
     file = tmp_path / 'p.yaml'
     file.write_text('/**:\n  ros__parameters: {policy: a, control_rate_hz: 20}\n'
-                    'drive:\n  ros__parameters: {policy: b}\n/car1/drive:\n  ros__parameters: {policy: c}\n')
-    assert read_params(file, '/drive') == {'policy': 'b', 'control_rate_hz': 20}
-    assert read_params(file, '/car1/drive') == {'policy': 'c', 'control_rate_hz': 20}
+                    'drive:\n  ros__parameters: {policy: b}\n/*/drive:\n  ros__parameters: {policy: c}\n'
+                    'car2:\n  drive:\n    ros__parameters: {policy: d}\n/**/camera:\n  ros__parameters: {policy: e}\n')
+    taken = {node: read_params(file, node)['policy'] for node in ('/drive', '/car1/drive', '/car2/drive', '/a/b/drive')}
+    assert taken == {'/drive': 'b', '/car1/drive': 'c', '/car2/drive': 'd', '/a/b/drive': 'a'}
+    assert read_params(file, '/a/camera') == {'policy': 'e', 'control_rate_hz': 20}
     assert read_params(share_path('config/drive.yaml'), '/drive')['command_type'] == 'twist_stamped'
     for content in '[1, 2]', 'a: [':
         file.write_text(content)

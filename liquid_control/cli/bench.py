@@ -31,6 +31,8 @@ COLUMNS = {
     'times_real_time': ('x real time', '.1f'), 'answered': ('answered', '.1%'),
     'period_error_p99_pct': ('period error p99 %', '.1f'), 'memory_mb': ('memory MB', '.0f'),
     'multiply_adds': ('multiply-adds', ',.0f'), 'additions': ('additions', ',.0f'),
+    'neurons': ('neurons', ',.0f'), 'parameters': ('parameters', ',.0f'), 'cpu_us': ('processor us', ',.0f'),
+    'mj': ('mJ above idle', '.2f'),
     'exponentials': ('exponentials', ',.0f'), 'energy_nj': ('nJ, estimated', ',.2f'),
     'rounds': ('rounds', 'd'), 'driven_s': ('driven s', '.0f'), 'samples': ('samples', 'd'),
     'interventions': ('interventions', 'd'), 'score': ('score', '.2f'), 'completed': ('completed', '.0%')}
@@ -41,6 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('benchmark', choices=(*BENCHMARKS, 'spiking', *LOOPS), help=(
         'policy: a policy step and its LTC cell against ncps; node: the drive node against an empty one; '
         'jitter: the control period; train: learning; simulator: frames a second; '
+        'board: what a decision costs beside networks of 100,000 neurons; '
         'spiking: spikes and operations of a decision, on 20 unseen tracks; loop: the trainer and an expert, from '
         'nothing to a policy, in real time; human: the trainer and a scripted human who corrects an untrained policy'))
     parser.add_argument('--policy', metavar='FILE', nargs='+', help=(
@@ -133,8 +136,19 @@ def _simulator(_path: str) -> dict:
         return bench_simulator(on_round=bar.advance)
 
 
+def _board(path: str) -> dict:
+    from liquid_control.benchmarks.board import CASES, bench_board
+    from liquid_control.policy.policy_file import load_policy
+    load_policy(path)
+    with progress(CASES, 'Networks') as bar:
+        result = bench_board(path, on_round=bar.advance)
+    print(f"one thread, {result['cores']} cores to run on; energy: {result['energy']}")
+    return result
+
+
 LOOPS = ('loop', 'human')
-BENCHMARKS = {'policy': _policy, 'node': _node, 'jitter': _jitter, 'train': _train, 'simulator': _simulator}
+BENCHMARKS = {'policy': _policy, 'node': _node, 'jitter': _jitter, 'train': _train, 'simulator': _simulator,
+              'board': _board}
 
 
 def _print(result: dict) -> None:

@@ -13,6 +13,8 @@
 # limitations under the License.
 
 """Parameters of a node in a ROS 2 parameters file."""
+import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +24,10 @@ from liquid_control.errors import InputError
 
 
 def read_params(path: str | Path, node: str) -> dict[str, Any]:
-    """Return what a parameters file gives a node: ``/**`` first, then the node's name, then its full name.
+    """Return what a parameters file gives a node; what comes later in the file counts.
 
-    :param node: fully qualified name, such as ``/car1/drive``.
+    :param node: fully qualified name, such as ``/car1/drive``. In the file ``*`` stands for a part of it and ``**`` for
+        any number of parts.
     :raises InputError: if the file cannot be read or is no parameters file.
     """
     try:
@@ -36,8 +39,24 @@ def read_params(path: str | Path, node: str) -> dict[str, Any]:
     if not isinstance(data, dict):
         raise InputError(f"parameters file '{path}' holds no parameters; give a file such as config/drive.yaml")
     found: dict[str, Any] = {}
-    for name in '/**', node.rsplit('/', 1)[-1], f'/{node.rsplit("/", 1)[-1]}', node:
-        section = data.get(name)
-        if isinstance(section, dict) and isinstance(section.get('ros__parameters'), dict):
-            found |= section['ros__parameters']
+    for name, parameters in _sections(data, ''):
+        if re.fullmatch(_pattern(name), node):
+            found |= parameters
     return found
+
+
+def _sections(data: dict[str, Any], place: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Return the full name, which may hold wildcards, and the parameters of each node of a file."""
+    for key, value in data.items():
+        if not isinstance(value, dict):
+            continue
+        name = f'{place}/{str(key).strip("/")}'
+        if isinstance(value.get('ros__parameters'), dict):
+            yield name, value['ros__parameters']
+        else:
+            yield from _sections(value, name)
+
+
+def _pattern(name: str) -> str:
+    parts = [re.escape(part) for part in name.split('/')]
+    return '/'.join(parts).replace(r'/\*\*', '(/[^/]+)*').replace(r'\*', '[^/]+')
