@@ -41,6 +41,7 @@ EXTRAS = {
     'simulation': ['mujoco>=3.3,<3.11', 'gymnasium>=1.0,<2'],
     'bags': ['rosbags>=0.11,<0.12', 'mcap>=1.6,<2'],
     'learning': ['cma>=4,<5', 'tensorboard>=2.16,<3'],
+    'study': ['scikit-learn>=1.4,<2'],  # handwritten digits
     'ray': ['ray>=2.40,<3'],
     'export': ['onnx>=1.17,<2', 'onnxruntime>=1.20,<2', 'onnxscript>=0.5,<1'],
     'view': ['aiohttp>=3.9,<4'],

@@ -29,6 +29,7 @@ VERBS = {
     'evaluate': 'liquid_control.cli.evaluate',
     'study': 'liquid_control.cli.study',
     'tune': 'liquid_control.cli.tune',
+    'fptt': 'liquid_control.cli.fptt',
     'bench': 'liquid_control.cli.bench',
     'fuzz': 'liquid_control.cli.fuzz',
     'compare-drives': 'liquid_control.cli.compare_drives',

@@ -204,6 +204,6 @@ def cut(state: Tensor) -> Tensor:
     return state if bool(finite.all()) else torch.where(finite, state, torch.zeros_like(state))
 
 
-def blend(task: Tensor, auxiliary: Tensor | float, share: float) -> Tensor:
+def blend(task: Tensor, auxiliary: Tensor, share: Tensor | float) -> Tensor:
     """Return the loss of a step at ``share = t/T`` of a sequence: ``(t/T) task + (1 - t/T) auxiliary``."""
     return share * task + (1.0 - share) * auxiliary

@@ -89,6 +89,7 @@ class TrainerNode(Node):
         self._steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._car = default_car()
         self._human: HumanTeacher | None = None
+        self._expert: ExpertTeacher | None = None
         self._tour: Tour | None = None
         self._driver = RemoteParameters(self, self._value('driver'))
         self._simulator = RemoteParameters(self, self._value('simulator'))
@@ -129,6 +130,9 @@ class TrainerNode(Node):
         folder, self._lock = open_folder(self._value('folder'))
         journal = Journal(folder.journal)
         standing = first_champion(folder, journal, plan, self._value('policy'))
+        if plan.learn == 'fptt' and standing.untrained:
+            raise InputError("learn = 'fptt' goes on from a policy that can drive; give one, for example "
+                             'policy:=models/ncp19.safetensors')
         return ClosedLoop(plan, folder, journal, Recorder(folder.bags), LearnerProcess(), Swap(self._load_policy), way,
                           standing, self._say, self._tell_change)
 
@@ -137,7 +141,7 @@ class TrainerNode(Node):
             self._human = HumanTeacher(self._car)
             return WithHuman(plan, self._human)
         rng = np.random.default_rng((plan.seed, 0x70A2))
-        expert = ExpertTeacher(plan, self._car, rng)
+        self._expert = expert = ExpertTeacher(plan, self._car, rng)
         self._tour = Tour(load_roads((*plan.tracks, *plan.trial_tracks), plan.road_width_m), expert, self._go_to,
                           self._say)
         with_expert = WithExpert(plan, expert, self._tour, rng)
@@ -189,6 +193,8 @@ class TrainerNode(Node):
         stamp_ns, command = self._timed(message)
         if stamp_ns is not None:
             self._loop.pairing.driven(stamp_ns, command)
+            if self._expert is not None:
+                self._expert.driven(command)
 
     def _hear_answer(self, message: TwistStamped) -> None:
         self._loop.pairing.answered(_nanoseconds(message.header.stamp), self._command(message))

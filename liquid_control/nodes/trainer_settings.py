@@ -16,6 +16,7 @@
 from dataclasses import fields
 from typing import Any
 
+from liquid_control.learning.loop.learner_request import WAYS_TO_LEARN
 from liquid_control.learning.loop.plan import Plan
 from liquid_control.nodes.settings import Setting
 from liquid_control.policy.heads import PICTURE_SIZES
@@ -48,6 +49,9 @@ def trainer_settings() -> tuple[Setting, ...]:
                 'included, expert.', 1.0, 36000.0),
         Setting('human_s', plan.human_s, "Seconds of a human's commands for each learning, those since the one before "
                 'included, human.', 0.5, 36000.0),
+        Setting('learn', plan.learn, 'imitation = from everything recorded, again and again; fptt = online, each new '
+                'picture once, from the policy given: for a car that changes while it drives.', choices=WAYS_TO_LEARN,
+                fixed=True),
         Setting('learn_s', plan.learn_s, 'Seconds of each learning.', 1.0, 36000.0),
         Setting('trial_s', plan.trial_s, 'Driven seconds of a trial: on each trial track, or in all with a human.',
                 2.0, 3600.0),

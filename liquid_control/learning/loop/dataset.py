@@ -92,6 +92,7 @@ class Dataset:
         self._readers: dict[Path, SampleReader] = {}
         self._stretches: list[Stretch] = []
         self._held_out: list[Stretch] = []
+        self._new: list[Stretch] = []
         self._blocks = 0
         self.left_out: Counter[str] = Counter()
         self.names: list[str] = []
@@ -116,6 +117,11 @@ class Dataset:
     def held_out(self) -> list[Stretch]:
         """A sixteenth of all, in blocks of 48 pictures, that is never learned from."""
         return self._held_out
+
+    def take_new(self) -> list[Stretch]:
+        """Return what to learn from that was not returned before."""
+        new, self._new = self._new, []
+        return new
 
     def read(self, bags: Path, recordings: Iterable[str], report: Callable[[], None] = lambda: None) -> None:
         """Read what is new in a folder of bags, and the recordings that were not read yet.
@@ -202,6 +208,8 @@ class Dataset:
             self.left_out[f'fewer than {STEPS} pictures in a row'] += len(stretch)
         elif stretch.weight[WARM_UP_STEPS:].any():
             stretches.append(stretch)
+            if stretches is self._stretches:
+                self._new.append(stretch)
 
     def _forget(self) -> None:
         while len(self) > MAX_SAMPLES:

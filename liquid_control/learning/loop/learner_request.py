@@ -24,6 +24,9 @@ from liquid_control.policy.heads import PICTURE_SIZES
 from liquid_control.policy.spec import CELLS
 
 
+WAYS_TO_LEARN = ('imitation', 'fptt')
+
+
 @dataclass(frozen=True)
 class Request:
     """A policy to learn.
@@ -32,6 +35,7 @@ class Request:
     :param recordings: other recorded drives.
     :param start: policy file to go on from, or None to begin with an untrained policy of ``cell`` and ``head``.
     :param seconds: time to learn, or None for ``steps`` gradient steps, which a seed and the same samples repeat.
+    :param learn: 'imitation' or 'fptt', see ``Plan``.
     :param out: policy file to write.
     :param round: of the loop, for the record.
     """
@@ -46,6 +50,7 @@ class Request:
     steps: int | None
     out: Path
     round: int
+    learn: str = 'imitation'
 
 
 def make_request(plan: Plan, folder: WorkFolder, round_: int, start: Path | None) -> dict[str, Any]:
@@ -56,7 +61,7 @@ def make_request(plan: Plan, folder: WorkFolder, round_: int, start: Path | None
     return {
         'bags': str(folder.bags), 'recordings': list(plan.recordings), 'start': str(start or ''), 'cell': plan.cell,
         'head': plan.head, 'seed': plan.seed, 'seconds': plan.learn_s, 'out': str(folder.candidate(round_)),
-        'round': round_}
+        'round': round_, 'learn': plan.learn}
 
 
 def parse_request(line: Any) -> Request:
@@ -74,7 +79,7 @@ def parse_request(line: Any) -> Request:
             Path(asked['start']) if asked.get('start') else None, str(asked.get('cell', 'ltc')),
             str(asked.get('head', 'small')), int(asked.get('seed', 0)),
             None if steps else float(asked['seconds']), int(steps) if steps else None, Path(asked['out']),
-            int(asked.get('round', 0)))
+            int(asked.get('round', 0)), str(asked.get('learn', 'imitation')))
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f'the learner was asked without a usable {error}; give bags, seconds and out') from error
     _check(request)
@@ -82,6 +87,10 @@ def parse_request(line: Any) -> Request:
 
 
 def _check(request: Request) -> None:
+    if request.learn not in WAYS_TO_LEARN:
+        raise InputError(f"learn '{request.learn}' is not one of {', '.join(WAYS_TO_LEARN)}; give one of these")
+    if request.learn == 'fptt' and request.start is None:
+        raise InputError("learn 'fptt' goes on from a policy and there is none; give one, or learn by 'imitation'")
     if request.cell not in CELLS:
         raise InputError(f"cell '{request.cell}' is not one of {', '.join(CELLS)}; give one of these")
     if request.head not in PICTURE_SIZES:

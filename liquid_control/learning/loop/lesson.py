@@ -24,6 +24,7 @@ from liquid_control.learning.averaging import AveragedWeights
 from liquid_control.learning.imitation import WARM_UP_STEPS, Imitation, Rates
 from liquid_control.learning.loop.dataset import STEPS, Dataset, Draws, Stretch
 from liquid_control.learning.loop.learner_request import Request
+from liquid_control.learning.loop.online_lesson import learn_online
 from liquid_control.learning.recorded import elapsed_periods
 from liquid_control.learning.simulated import new_policy
 from liquid_control.policy.driving_policy import DrivingPolicy
@@ -80,6 +81,9 @@ def learn(policy: DrivingPolicy, dataset: Dataset, request: Request,
     :param report: told the share of the lesson that is over, the loss and the seconds that are left, at each step.
     :raises InputError: if the dataset holds nothing to learn from.
     """
+    if request.learn == 'fptt':
+        loss, steps = learn_online(policy, dataset.take_new(), report)
+        return Learned(loss, held_out_error(policy, dataset.held_out), steps)
     draws = Draws(dataset.stretches, policy.spec.period_s, request.seed + request.round)
     imitation, average = Imitation(policy.train(), request.seed, RATES), AveragedWeights(policy)
     clock, spent, losses = Clock(request), 0.0, []
@@ -109,7 +113,8 @@ def write(policy: DrivingPolicy, dataset: Dataset, request: Request, learned: Le
     training = {
         'command': 'trainer', 'cell': policy.spec.cell, 'head': policy.spec.head, 'seed': request.seed,
         'round': request.round, 'start': request.start.name if request.start else '', 'bags': dataset.names,
-        'samples': len(dataset), 'steps': learned.steps, 'frames': learned.steps * BATCH * STEPS,
+        'samples': len(dataset), 'steps': learned.steps, 'learn': request.learn,
+        'frames': learned.steps * (1 if request.learn == 'fptt' else BATCH * STEPS),
         'seconds': request.seconds, 'loss': learned.loss, 'held_out_mae': learned.held_out_mae, 'revision': revision()}
     policy.spec = replace(policy.spec, training=training, score={},
                           speed_mps=policy.spec.speed_mps if speed is None else round(abs(speed), 2))

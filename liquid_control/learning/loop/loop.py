@@ -210,7 +210,8 @@ class ClosedLoop:
     # Learning
 
     def _ask_learner(self) -> None:
-        afresh = self.standing.untrained or self._rejections % 2 == 1
+        online = self.plan.learn == 'fptt'
+        afresh = self.standing.untrained or self._rejections % 2 == 1 and not online
         self.way.learn()
         self.learning = {'progress': 0.0}
         start = None if afresh else self.standing.path

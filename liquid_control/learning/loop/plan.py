@@ -28,6 +28,7 @@ class Plan:
     :param first_collect_s, collect_s: driven seconds, of simulated time in a simulator, before learning.
     :param human_s: seconds of a human's commands before learning.
     :param learn_s: that the learner learns for.
+    :param learn: 'imitation' learns from everything recorded, again and again; 'fptt' from what is new, once, online.
     :param trial_s: that a candidate drives for: on each trial track, or in all with a human.
     :param visit_s: driven seconds on a track before the next one.
     :param target_score, target_rounds: done when this many rounds in a row reach that score.
@@ -46,6 +47,7 @@ class Plan:
     collect_s: float = 60.0
     human_s: float = 10.0
     learn_s: float = 40.0
+    learn: str = 'imitation'
     trial_s: float = 12.0
     visit_s: float = 12.0
     target_score: float = 1.0

@@ -23,8 +23,9 @@ from liquid_control.learning.expert import lookahead_m, pure_pursuit
 from liquid_control.learning.loop.commands import Commands
 from liquid_control.learning.loop.plan import Plan
 from liquid_control.learning.loop.road import Follower, Gate, Odometry, Place
+from liquid_control.learning.trim import Trim
 from liquid_control.simulation.car import Car
-from liquid_control.simulation.track import Track
+from liquid_control.simulation.track import Track, wrap_angle
 
 PUSH_DECAY = 0.12
 PUSH_GAIN = (2.0 * PUSH_DECAY - PUSH_DECAY ** 2) ** 0.5
@@ -32,6 +33,8 @@ TAKEOVER_NS = round(1e9 * TAKEOVER_S)
 HUMAN_AHEAD_NS = 20_000_000
 HUMAN_AGE_NS = 250_000_000
 MOVING_MPS = 0.05
+LONGEST_S = 0.1
+"""Longest time between two poses that tell the rate at which a car turns."""
 
 
 class Role(Enum):
@@ -51,6 +54,8 @@ class ExpertTeacher:
     While it drives, an Ornstein-Uhlenbeck process pushes its steering, and what counts is its answer without the push
     (DART, Laskey et al. 2017); while the policy drives, it says what it would do (DAgger, Ross et al. 2011).
 
+    Where the policy learns online, it also notices what the car does with commands (``learning.trim``).
+
     :ivar place: where the car is, None while no road is known.
     """
 
@@ -64,6 +69,8 @@ class ExpertTeacher:
         self._follower: Follower | None = None
         self._answers, self._given = Commands(), Commands()
         self._push = 0.0
+        self._trim = Trim(car.wheelbase_m) if plan.learn == 'fptt' else None
+        self._driven, self._last = Command(0.0, 0.0), None
 
     @property
     def takeovers(self) -> int:
@@ -72,7 +79,7 @@ class ExpertTeacher:
 
     def enter(self, track: Track) -> None:
         """Expect the car on a road from now on."""
-        self._follower, self.place = Follower(track), None
+        self._follower, self.place, self._last = Follower(track), None, None
         self._gate.forget()
 
     def leave(self) -> None:
@@ -90,12 +97,17 @@ class ExpertTeacher:
         if self._follower is None:
             return None
         self.place = self._follower.see(odometry)
+        self._notice(odometry)
         answer = self._answer(odometry)
         self._answers.put(odometry.stamp_ns, answer)
         command = self._command(answer)
         if command is not None:
             self._given.put(odometry.stamp_ns, command)
         return command
+
+    def driven(self, command: Command) -> None:
+        """Take what the car was told, by whomever."""
+        self._driven = command
 
     def label(self, stamp_ns: int) -> Command | None:
         """Return what is right at the time of a picture, None if the pose of that time is not known."""
@@ -105,13 +117,23 @@ class ExpertTeacher:
         """Tell whether a picture was taken while the drive node obeyed this teacher."""
         return self._given.until(stamp_ns - 1, TAKEOVER_NS) is not None
 
+    def _notice(self, odometry: Odometry) -> None:
+        last, self._last = self._last, odometry
+        if self._trim is None or last is None:
+            return
+        elapsed_s = 1e-9 * (odometry.stamp_ns - last.stamp_ns)
+        if 0.0 < elapsed_s < LONGEST_S:
+            yaw_rate = float(wrap_angle(odometry.yaw - last.yaw)) / elapsed_s
+            self._trim.see(self._driven.steering_rad, odometry.speed, yaw_rate, elapsed_s)
+
     def _answer(self, odometry: Odometry) -> Command:
         track, ahead = self._follower.track, float(lookahead_m(np.array(odometry.speed)))
         x, y, _ = track.pose(self.place.s + ahead)
         dx, dy = x - odometry.x, y - odometry.y
         cos, sin = np.cos(odometry.yaw), np.sin(odometry.yaw)
         steering = float(pure_pursuit(dx * cos + dy * sin, dy * cos - dx * sin, self._car.wheelbase_m))
-        return Command(self._cut(steering), self._plan.speed_mps)
+        trim = 0.0 if self._trim is None else self._trim.rad
+        return Command(self._cut(steering - trim), self._plan.speed_mps)
 
     def _command(self, answer: Command) -> Command | None:
         if self.role is Role.WATCH:
