@@ -39,7 +39,7 @@ def bench_loop(seed: int, say: Callable[[str], None]) -> dict:
     ``completed``, the share of the unseen tracks that the policy drove whole in MuJoCo.
 
     :param say: takes every change of state as a line.
-    :raises InputError: if ROS is not installed or a node ends.
+    :raises InputError: if ROS is not installed, a node ends or the loop stops with an error.
     """
     require_ros()
     with tempfile.TemporaryDirectory() as folder:
@@ -56,7 +56,7 @@ def bench_human(seed: int, say: Callable[[str], None]) -> dict:
 
     ``completed`` is 1 when the policy then drives a lap of the road in MuJoCo without the human.
 
-    :raises InputError: if ROS is not installed or a node ends.
+    :raises InputError: if ROS is not installed, a node ends or the loop stops with an error.
     """
     require_ros()
     track = f'random:{FIRST_TRACK + seed}'
@@ -90,7 +90,9 @@ def _run(nodes: dict[str, dict[str, object]], folder: Path, say: Callable[[str],
             for line in lines[told:]:
                 say(f"{line['before']} -> {line['state']}: {line['reason']}")
             told = len(lines)
-            if lines and lines[-1]['state'] in ('done', 'error'):
+            if lines and lines[-1]['state'] == 'error':
+                raise InputError(f"the loop stopped: {lines[-1]['reason']}")
+            if lines and lines[-1]['state'] == 'done':
                 return _figures(lines[-1], _lines(journal, 'judged'))
     raise InputError(f'the loop was not done after {GIVE_UP_S:.0f} s: {last_line(folder / "trainer.log")}')
 
@@ -102,7 +104,7 @@ def _lines(journal: Path, event: str = 'state') -> list[dict]:
 
 
 def _figures(last: dict, judged: list[dict]) -> dict:
-    return {'state': last['state'], 'rounds': len(judged), 'driven_s': last['driven_s'], 'samples': last['samples'],
+    return {'rounds': len(judged), 'driven_s': last['driven_s'], 'samples': last['samples'],
             'interventions': last['interventions'], 'intervention_samples': last['intervention_samples'],
             'score': max((line['score'] for line in judged if line['kept']), default=0.0)}
 
