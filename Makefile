@@ -58,8 +58,8 @@ lock: $(TOOLS)
 
 vulnerabilities: $(TOOLS)
 	echo '$(TORCH)' > $(TOOLS)/torch.txt
-	$(TOOLS)/bin/python -m pip_audit --progress-spinner off --disable-pip --require-hashes -r requirements/lock.txt
-	$(TOOLS)/bin/python -m pip_audit --progress-spinner off --disable-pip --no-deps -r $(TOOLS)/torch.txt
+	$(TOOLS)/bin/python -m pip_audit --progress-spinner off --strict --disable-pip --require-hashes -r requirements/lock.txt
+	$(TOOLS)/bin/python -m pip_audit --progress-spinner off --strict --disable-pip --no-deps -r $(TOOLS)/torch.txt
 
 $(TOOLS): | $(RUN)
 	$(RUN) -m venv $@

@@ -13,6 +13,7 @@
 # limitations under the License.
 
 """Drive on a real car or in a simulator: ``ros2 launch liquid_control drive.launch.py --show-args``."""
+import os
 from pathlib import Path
 
 from ament_index_python.packages import get_package_share_directory
@@ -24,6 +25,7 @@ PACKAGE = 'liquid_control'
 SHARE = Path(get_package_share_directory(PACKAGE))
 CONFIG = SHARE / 'config'
 TRUE_FALSE = ['true', 'false']
+RANGE = 'ROS_AUTOMATIC_DISCOVERY_RANGE'
 ARGUMENTS = (
     DeclareLaunchArgument(
         'sim', default_value='none', choices=['none', 'embedded', 'gazebo'],
@@ -67,6 +69,11 @@ ARGUMENTS = (
     DeclareLaunchArgument('rviz', default_value='false', choices=TRUE_FALSE, description='show the car in RViz'),
     DeclareLaunchArgument(
         'record', default_value='', description='folder, new, for a rosbag2 MCAP bag of the drive; empty for none'),
+    DeclareLaunchArgument(
+        'discovery', default_value=os.environ.get(RANGE, 'LOCALHOST'),
+        choices=['LOCALHOST', 'SUBNET', 'SYSTEM_DEFAULT', 'OFF'],
+        description='who may find these nodes: LOCALHOST = this machine only, SUBNET = everybody in the network, who '
+                    'can then drive the car too (docs/security.md)'),
 )
 
 
@@ -119,4 +126,5 @@ def _node(name: str, given: dict[str, str], parameters: list, remappings: list[t
     """Return a node whose end is the end of the launch."""
     return Node(
         package=PACKAGE, executable=name, namespace=given['namespace'], parameters=parameters, remappings=remappings,
-        output='screen', emulate_tty=True, on_exit=Shutdown())
+        output='screen', emulate_tty=True, on_exit=Shutdown(),
+        additional_env={RANGE: given['discovery']})

@@ -13,6 +13,7 @@
 # limitations under the License.
 
 """Close the loop on a real car or in a simulator: ``ros2 launch liquid_control train.launch.py --show-args``."""
+import os
 from pathlib import Path
 
 import yaml
@@ -27,6 +28,7 @@ PACKAGE = 'liquid_control'
 SHARE = Path(get_package_share_directory(PACKAGE))
 CONFIG = SHARE / 'config'
 TRUE_FALSE = ['true', 'false']
+RANGE = 'ROS_AUTOMATIC_DISCOVERY_RANGE'
 ARGUMENTS = (
     DeclareLaunchArgument(
         'sim', default_value='none', choices=['none', 'embedded', 'gazebo'],
@@ -72,6 +74,11 @@ ARGUMENTS = (
     DeclareLaunchArgument('rviz', default_value='false', choices=TRUE_FALSE, description='show the car in RViz'),
     DeclareLaunchArgument(
         'record', default_value='', description='folder, new, for a rosbag2 MCAP bag of it all; empty for none'),
+    DeclareLaunchArgument(
+        'discovery', default_value=os.environ.get(RANGE, 'LOCALHOST'),
+        choices=['LOCALHOST', 'SUBNET', 'SYSTEM_DEFAULT', 'OFF'],
+        description='who may find these nodes: LOCALHOST = this machine only, SUBNET = everybody in the network, who '
+                    'can then drive the car too (docs/security.md)'),
 )
 
 
@@ -127,4 +134,5 @@ def _node(name: str, given: dict[str, str], params_file: str, parameters: dict) 
     """Return a node whose end is the end of the launch."""
     return Node(
         package=PACKAGE, executable=name, namespace=given['namespace'], parameters=[given[params_file], parameters],
-        output='screen', emulate_tty=True, on_exit=Shutdown())
+        output='screen', emulate_tty=True, on_exit=Shutdown(),
+        additional_env={RANGE: given['discovery']})

@@ -52,6 +52,18 @@ def shown(recorded):
         yield address, out
 
 
+@pytest.mark.parametrize(('host', 'code'), [
+    ('127.0.0.1:1', 200), ('localhost', 200), ('[::1]:8080', 200), (socket.gethostname(), 200),
+    ('evil.example:8080', 403), ('localhost.evil.example', 403), ('127.0.0.1.evil.example', 403), ('', 403)])
+def test_a_foreign_name_that_points_here_opens_nothing(shown, host, code):
+    request = urllib.request.Request(shown[0], headers={'Host': host})
+    try:
+        got = urllib.request.urlopen(request, timeout=30).status
+    except urllib.error.HTTPError as error:
+        got = error.code
+    assert got == code
+
+
 def test_a_page_receives_wiring_pictures_saliency_neurons_and_currents(shown, recorded):
     async def talk(page):
         wiring = (await page.kind('hello'))['wiring']

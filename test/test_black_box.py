@@ -25,6 +25,7 @@ from liquid_control.cli import main
 from liquid_control.driving.black_box import KEPT_S, BlackBox, Entry, Occasions, Step
 from liquid_control.driving.command import Command
 from liquid_control.driving.pilot import Answer, Picture
+from liquid_control.driving.stops import Stops
 from liquid_control.driving.supervisor import State
 from liquid_control.learning.simulated import new_policy
 from liquid_control.policy.policy_file import save_policy
@@ -76,27 +77,36 @@ def test_a_picture_larger_than_the_box_is_not_kept():
 
 def test_the_box_is_saved_two_seconds_after_a_stop_and_no_stop_is_left_out():
     occasions = Occasions()
-    occasions.see(State.STOPPED, 'waiting for the first picture', 0.0)
-    assert occasions.take(100.0) == '' and occasions.stops == 0
-    occasions.see(State.DRIVING, '', 100.0)
-    occasions.see(State.STOPPED, 'camera is stale', 101.0)
+    assert occasions.take(100.0) == ''
+    occasions.stopped('camera is stale', 101.0)
     assert occasions.take(102.9) == ''
-    assert occasions.take(103.0) == 'stopped: camera is stale' and occasions.take(103.1) == ''
-    occasions.see(State.DRIVING, '', 104.0)
-    occasions.see(State.ERROR, 'internal error', 105.0)
-    occasions.see(State.DRIVING, '', 106.0)
-    occasions.see(State.STOPPED, 'later', 107.0)
-    assert occasions.take(132.9) == '' and occasions.stops == 3
-    assert occasions.take(133.0) == 'error: internal error' and occasions.take(200.0) == ''
+    assert occasions.take(103.0) == 'camera is stale' and occasions.take(103.1) == ''
+    occasions.stopped('internal error', 105.0)
+    occasions.stopped('later', 107.0)
+    assert occasions.take(132.9) == ''
+    assert occasions.take(133.0) == 'internal error' and occasions.take(200.0) == ''
+    occasions.stopped('at the end', 210.0)
+    assert occasions.take(210.0) == '' and occasions.take(210.0, ending=True) == 'at the end'
 
 
-def test_a_human_who_drives_on_is_no_stop_and_one_who_disengages_is():
-    occasions = Occasions()
+def test_stops_are_counted_by_reason_and_a_human_who_drives_on_is_none():
+    stops = Stops()
+    seen = [stops.see(State.STOPPED, 'waiting for the first picture', 0.0)]
     for state in State.DRIVING, State.TAKEOVER, State.DRIVING:
-        occasions.see(state, '', 0.0)
-    assert occasions.stops == 0
-    occasions.see(State.DISENGAGED, 'by hand', 1.0)
-    assert occasions.take(1.0) == '' and occasions.take(1.0, ending=True) == 'disengaged: by hand'
+        seen.append(stops.see(state, '', 1.0))
+    assert not any(seen) and stops.values(1.0)['stops'] == 0
+    for number in range(3):
+        assert stops.see(State.STOPPED, f"policy is too slow: {number} ms; camera '{number}'", 2.0)
+        assert not stops.see(State.STOPPED, 'again', 2.0)
+        stops.see(State.DRIVING, '', 3.0)
+    assert stops.see(State.DISENGAGED, 'disengaged; call ~/engage with true to drive', 4.0)
+    values = stops.values(6.5)
+    assert values['stops_by_reason'] == '3 x policy is too slow, 1 x disengaged' and values['stops'] == 4
+    assert values['last_stop'].startswith('disengaged') and values['last_stop_s_ago'] == 2.5
+    for letter in range(100):
+        stops.see(State.DRIVING, '', 7.0)
+        stops.see(State.ERROR, 'x' * letter, 8.0)
+    assert len(stops.values(9.0)['stops_by_reason']) < 2000 and stops.values(9.0)['stops'] == 104
 
 
 # Over DDS
@@ -128,7 +138,8 @@ def boxes(tmp_path_factory):
         answer = rig.call(Trigger, '/drive/save_black_box', Trigger.Request())
         rig.until(Path(answer.message).is_dir, what=answer.message)
         rig.until(lambda: rig.value('drive', 'black_boxes_written') == '2', what='diagnostics')
-        assert rig.value('drive', 'stops') == '1' and float(rig.value('drive', 'black_box_s')) > 2.0
+        assert rig.value('drive', 'stops_by_reason') == '1 x camera is stale'
+        assert float(rig.value('drive', 'black_box_s')) > 2.0
     finally:
         rig.close()
         code = process.end()

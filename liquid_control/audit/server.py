@@ -15,6 +15,7 @@
 """The page of a running car, over HTTP and one WebSocket for each browser; no ROS here."""
 import asyncio
 import errno
+import ipaddress
 import socket
 import sys
 from collections.abc import Callable
@@ -65,7 +66,7 @@ def listening_socket(host: str, port: int) -> socket.socket:
 
 def application(source: Source) -> web.Application:
     """Return the server of one source."""
-    app = web.Application(client_max_size=LARGEST_REQUEST)
+    app = web.Application(client_max_size=LARGEST_REQUEST, middlewares=[_only_here])
     app[SOURCE], app[OPEN] = source, set()
     app.router.add_get('/', _index)
     app.router.add_get('/ws', _socket)
@@ -86,6 +87,25 @@ async def serve(source: Source, listener: socket.socket, stopped: asyncio.Event,
         await stopped.wait()
     finally:
         await runner.cleanup()
+
+
+@web.middleware
+async def _only_here(request: web.Request, handler: Callable) -> web.StreamResponse:
+    """Refuse what is asked for by a foreign name: one that its owner lets point here (DNS rebinding)."""
+    if not _is_own_name(request.host):
+        raise web.HTTPForbidden(text='open this page by its address, by localhost or by the name of its machine')
+    return await handler(request)
+
+
+def _is_own_name(host: str) -> bool:
+    name = urlsplit(f'//{host}').hostname or ''
+    own = socket.gethostname().lower()
+    if name in ('localhost', own, own.partition('.')[0], f"{own.partition('.')[0]}.local"):
+        return True
+    try:
+        return bool(ipaddress.ip_address(name))
+    except ValueError:
+        return False
 
 
 async def _index(_request: web.Request) -> web.FileResponse:

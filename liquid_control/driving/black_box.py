@@ -25,7 +25,6 @@ import numpy as np
 
 from liquid_control.driving.command import Command
 from liquid_control.driving.pilot import Answer
-from liquid_control.driving.supervisor import State
 
 KEPT_S = 60.0
 IMU_SAMPLES = 60_000
@@ -33,7 +32,6 @@ AFTER_S = 2.0
 BETWEEN_S = 30.0
 _IMU = struct.Struct('<q6d')
 _PNG = (cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE)
-MOVING = (State.DRIVING, State.TAKEOVER)
 
 
 @dataclass(frozen=True)
@@ -180,25 +178,19 @@ GONE = 'gone'
 class Occasions:
     """Tells when the box is to be saved: two seconds after a stop, at most every half minute, and no stop is left out.
 
-    A stop is the first command to stand after the policy or a human drove. Stops that come while the last box is
-    younger than half a minute are in the next one, which is then due: it reaches back a minute.
+    Stops that come while the last box is younger than half a minute are in the next one, which is then due: it reaches
+    back a minute.
     """
 
     def __init__(self) -> None:
-        self._moving = False
         self._due_s: float | None = None
         self._saved_s = float('-inf')
         self._reason = ''
-        self.stops = 0
 
-    def see(self, state: State, reason: str, now: float) -> None:
-        """Take note of a tick."""
-        moved, self._moving = self._moving, state in MOVING
-        if not moved or self._moving:
-            return
-        self.stops += 1
+    def stopped(self, reason: str, now: float) -> None:
+        """Take note of a stop."""
         if self._due_s is None:
-            self._due_s, self._reason = max(now + AFTER_S, self._saved_s + BETWEEN_S), f'{state.value}: {reason}'
+            self._due_s, self._reason = max(now + AFTER_S, self._saved_s + BETWEEN_S), reason
 
     def take(self, now: float, ending: bool = False) -> str:
         """Return why the box is to be saved now, an empty text if it is not; what is pending is due at the end."""

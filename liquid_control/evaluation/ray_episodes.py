@@ -36,7 +36,7 @@ class Contents:
         """Return the path of a copy on the machine that asks."""
         folder = Path(tempfile.gettempdir()) / f'liquid_control_{os.getuid()}'
         path = folder / hashlib.sha256(self.content).hexdigest() / self.name
-        if not path.is_file():
+        if not path.is_file() or path.read_bytes() != self.content:
             from liquid_control.whole_file import write_whole
 
             write_whole(path, self.content)

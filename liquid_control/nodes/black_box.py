@@ -63,14 +63,15 @@ class NodeBlackBox:
         """Keep an IMU message."""
         self._box.hear_imu(time.monotonic(), _stamp_ns(message) or self._now_ns(), message)
 
-    def see(self, tick: Tick) -> None:
-        """Keep a tick, after its command has left."""
+    def see(self, tick: Tick, stopped: bool) -> None:
+        """Keep a tick, after its command has left; one that stopped the car is an occasion to save."""
         now_ns, now = self._now_ns(), time.monotonic()
         self._ticks += 1
         answers_ns = 0 if tick.picture is None else _stamp_ns(tick.picture.message)
         step = None if tick.answer is None else self._step(tick.answer, now_ns)
         self._box.add(Entry(self._ticks, now_ns, now, tick.command, tick.state.value, tick.reason, answers_ns, step))
-        self._occasions.see(tick.state, tick.reason, now)
+        if stopped:
+            self._occasions.stopped(f'{tick.state.value}: {tick.reason}', now)
 
     def look_around(self) -> None:
         """Save when it is time to, and log what became of it."""
@@ -88,7 +89,7 @@ class NodeBlackBox:
 
     def values(self) -> dict[str, Any]:
         """Return what diagnostics say of it."""
-        return {'stops': self._occasions.stops, 'black_box_s': self._box.seconds,
+        return {'black_box_s': self._box.seconds,
                 'black_box_mib': self._box.picture_bytes / MIB, 'black_boxes_written': self._writer.written,
                 'black_box_last': self._trouble or self._last}
 

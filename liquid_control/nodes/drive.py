@@ -41,6 +41,7 @@ from liquid_control.driving.newest import Newest
 from liquid_control.driving.phase_lock import PhaseLock
 from liquid_control.driving.pilot import Answer, Picture, Pilot, Tick
 from liquid_control.driving.record import Record
+from liquid_control.driving.stops import Stops
 from liquid_control.driving.successor import Successor, Wish
 from liquid_control.driving.supervisor import State
 from liquid_control.driving.watchdog import Watchdog
@@ -93,6 +94,7 @@ class DriveNode(LifecycleNode):
         self._clock_s, self._still_s = 0.0, 0.0
         self._overdue = 0
         self._record = Record()
+        self._stops = Stops()
         self.add_on_set_parameters_callback(self._check_parameters)
         self.add_post_set_parameters_callback(self._apply_parameters)
         self._steady = Clock(clock_type=ClockType.STEADY_TIME)
@@ -314,8 +316,9 @@ class DriveNode(LifecycleNode):
         self._schedule.ticked(now)
         self._rearm(self._now())
         self._watchdog.feed()
+        stopped = self._stops.see(tick.state, tick.reason, time.monotonic())
         if self._box is not None:
-            self._box.see(tick)
+            self._box.see(tick, stopped)
         if self._ticked_s > self._watched_s + LOOK_S:
             self._look_around()
 
@@ -498,7 +501,7 @@ class DriveNode(LifecycleNode):
         publishers = self.count_publishers(self._gate.topic)
         self._conflict = '; '.join(f'{count} publishers on {topic}' for topic, count in (
             (topic, self.count_publishers(topic)) for topic in (self._gate.topic, *self._input_topics)) if count > 1)
-        return self._record.values() | {
+        return self._record.values() | self._stops.values(time.monotonic()) | {
             'policy_loaded': self._loaded.policy, 'policy_sha256': self._policy_file.sha256, 'swaps': self._swaps,
             'phase_locked': self._schedule.locked if self._active else False,
             'pictures_received': pilot.camera.received, 'pictures_answered': pilot.answered,
