@@ -12,6 +12,9 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 """The SROS2 policy lets every node say and hear what it really says and hears, and nobody else command the car."""
+import os
+import subprocess
+import sys
 import xml.etree.ElementTree as ElementTree
 
 import pytest
@@ -53,6 +56,28 @@ def test_only_the_drive_node_commands_and_only_humans_and_the_trainer_take_over(
     assert who('publish', '/clock') == {'simulator'}
     assert who('request', '/drive/set_parameters') == {'operator'}
     assert who('request', '/drive/set_parameters_atomically') == {'operator', 'trainer'}
+
+
+def refusal(arguments, **environment):
+    """Return what a drive node says that ROS does not let start."""
+    ended = subprocess.run([sys.executable, '-m', 'liquid_control.nodes.drive', '--ros-args', *arguments],
+                           env=os.environ | {'ROS_DOMAIN_ID': str(DOMAIN), **environment}, capture_output=True,
+                           text=True, timeout=ros_rig.PATIENCE_S)
+    lines = [line for line in ended.stderr.splitlines() if line.startswith('error: ')]
+    assert ended.returncode == 2 and len(lines) == 1 and 'Traceback' not in ended.stderr
+    return lines[0]
+
+
+def test_a_node_that_cannot_have_its_keys_does_not_start(tmp_path):
+    said = refusal(['--enclave', '/liquid_control/drive'], ROS_SECURITY_ENABLE='true', ROS_SECURITY_STRATEGY='Enforce',
+                   ROS_SECURITY_KEYSTORE=str(tmp_path))
+    assert 'ROS refuses to start' in said
+
+
+@pytest.mark.parametrize('text', ['a: [', '/**: {ros__parameters: {policy: ' + '[' * 500])
+def test_a_hostile_parameter_file_is_one_line(tmp_path, text):
+    (tmp_path / 'p.yaml').write_text(text)
+    assert 'p.yaml' in refusal(['--params-file', str(tmp_path / 'p.yaml')])
 
 
 @pytest.mark.parametrize('name', ['drive', 'simulator'])

@@ -53,11 +53,13 @@ def run(make_node: Callable[[], Ending]) -> int:
         numbers.remove(signal.SIGHUP)
     for number in numbers:
         signal.signal(number, lambda received, _: stopping.append(received))
-    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     try:
+        rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
         node = make_node()
-    except InputError as error:
-        print(f'error: {error}', file=sys.stderr)
+    except (InputError, RuntimeError) as error:
+        if not isinstance(error, InputError) and not type(error).__module__.startswith('rclpy'):
+            raise
+        print(f'error: {_one_line(error)}', file=sys.stderr)
         rclpy.try_shutdown()
         return 2
     executor = Executor()
@@ -72,6 +74,12 @@ def run(make_node: Callable[[], Ending]) -> int:
     node.destroy_node()
     rclpy.try_shutdown()
     return 0
+
+
+def _one_line(error: Exception) -> str:
+    """Return what is wrong; ROS itself refuses unreadable parameter files, and keys that it cannot find or use."""
+    said = ' '.join(str(error).split())
+    return said if isinstance(error, InputError) else f'ROS refuses to start: {said[:400]}; see the ROS arguments'
 
 
 def _tell(node: Ending, error: Exception) -> None:
