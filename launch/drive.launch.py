@@ -18,7 +18,9 @@ from pathlib import Path
 
 from ament_index_python.packages import get_package_share_directory
 from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
-from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription, OpaqueFunction, Shutdown
+from launch.actions import (
+    DeclareLaunchArgument, IncludeLaunchDescription, OpaqueFunction, SetEnvironmentVariable, Shutdown)
+from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
 PACKAGE = 'liquid_control'
@@ -79,7 +81,8 @@ ARGUMENTS = (
 
 def generate_launch_description() -> LaunchDescription:
     """Return the arguments and the nodes that they ask for."""
-    return LaunchDescription([*ARGUMENTS, OpaqueFunction(function=_nodes)])
+    found = SetEnvironmentVariable(RANGE, LaunchConfiguration('discovery'))
+    return LaunchDescription([*ARGUMENTS, found, OpaqueFunction(function=_nodes)])
 
 
 def _nodes(context: LaunchContext) -> list[LaunchDescriptionEntity]:
@@ -126,5 +129,4 @@ def _node(name: str, given: dict[str, str], parameters: list, remappings: list[t
     """Return a node whose end is the end of the launch."""
     return Node(
         package=PACKAGE, executable=name, namespace=given['namespace'], parameters=parameters, remappings=remappings,
-        output='screen', emulate_tty=True, on_exit=Shutdown(),
-        additional_env={RANGE: given['discovery']})
+        output='screen', emulate_tty=True, on_exit=Shutdown())

@@ -19,7 +19,9 @@ from pathlib import Path
 import yaml
 from ament_index_python.packages import get_package_share_directory
 from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
-from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription, OpaqueFunction, Shutdown
+from launch.actions import (
+    DeclareLaunchArgument, IncludeLaunchDescription, OpaqueFunction, SetEnvironmentVariable, Shutdown)
+from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
 from liquid_control.nodes.trainer_settings import trainer_settings
@@ -84,7 +86,8 @@ ARGUMENTS = (
 
 def generate_launch_description() -> LaunchDescription:
     """Return the arguments and the nodes that they ask for."""
-    return LaunchDescription([*ARGUMENTS, OpaqueFunction(function=_nodes)])
+    found = SetEnvironmentVariable(RANGE, LaunchConfiguration('discovery'))
+    return LaunchDescription([*ARGUMENTS, found, OpaqueFunction(function=_nodes)])
 
 
 def _nodes(context: LaunchContext) -> list[LaunchDescriptionEntity]:
@@ -134,5 +137,4 @@ def _node(name: str, given: dict[str, str], params_file: str, parameters: dict) 
     """Return a node whose end is the end of the launch."""
     return Node(
         package=PACKAGE, executable=name, namespace=given['namespace'], parameters=[given[params_file], parameters],
-        output='screen', emulate_tty=True, on_exit=Shutdown(),
-        additional_env={RANGE: given['discovery']})
+        output='screen', emulate_tty=True, on_exit=Shutdown())

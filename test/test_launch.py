@@ -110,6 +110,18 @@ def test_every_argument_is_described(file):
     assert all(len(text) > 10 and text != 'no description given' for text in arguments.values())
 
 
+def test_nobody_outside_this_machine_is_let_in_unless_asked_for(monkeypatch):
+    for given, expected in (None, 'LOCALHOST'), ('SUBNET', 'SUBNET'):
+        monkeypatch.delenv('ROS_AUTOMATIC_DISCOVERY_RANGE', raising=False)
+        if given:
+            monkeypatch.setenv('ROS_AUTOMATIC_DISCOVERY_RANGE', given)
+        for file in 'drive', 'train':
+            processes(file)
+            assert os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] == expected
+    processes(discovery='SUBNET')
+    assert os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] == 'SUBNET'
+
+
 def test_a_real_car_gets_the_drive_node_only():
     assert list(processes()) == ['drive']
     assert list(processes(sim='embedded')) == ['simulator', 'drive']
