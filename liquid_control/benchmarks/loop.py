@@ -99,8 +99,8 @@ def _run(nodes: dict[str, dict[str, object]], folder: Path, say: Callable[[str],
 
 def _lines(journal: Path, event: str = 'state') -> list[dict]:
     text = journal.read_text() if journal.exists() else ''
-    return [line for line in map(json.loads, text.splitlines(keepends=False) if text.endswith('\n') else [])
-            if line['event'] == event]
+    whole = text[:text.rfind('\n') + 1]  # the trainer may be writing the last line
+    return [line for line in map(json.loads, whole.splitlines()) if line['event'] == event]
 
 
 def _figures(last: dict, judged: list[dict]) -> dict:
