@@ -19,13 +19,12 @@ import numpy as np
 import pytest
 import torch
 
-from liquid_control.audit.contributions import Circuit
+from liquid_control.audit.contributions import circuit_of, shares_of
 from liquid_control.audit.effects import (
     covered_features, feature_effects, neuron_effects, region_effects, synapse_effects)
 from liquid_control.audit.fleet_drive import Course
-from liquid_control.audit.lesions import Lesion
+from liquid_control.audit.lesions import INTACT, Lesion, LesionedNetworks
 from liquid_control.audit.silencing import drive_lesions
-from liquid_control.errors import InputError
 from liquid_control.learning.simulated import new_policy
 from liquid_control.policy.compiling import Runner
 from liquid_control.policy.policy_file import load_policy
@@ -61,22 +60,25 @@ def drive(shipped):
 
 
 def test_shares_add_up_to_every_command_of_a_drive(shipped, drive):
-    circuit = Circuit(shipped)
+    circuit = circuit_of(shipped)
     for features, before, decision in drive[0]:
         tick = circuit.tick(features, before, 1.0)
-        assert circuit.shares(tick).total == pytest.approx(decision.steering_rad, abs=1e-5)
+        assert shares_of(circuit, tick).total == pytest.approx(decision.steering_rad, abs=1e-5)
         np.testing.assert_allclose(tick.state[0], decision.neurons, atol=1e-5)
-        np.testing.assert_allclose(tick.time_constant[0] * shipped.spec.period_s, decision.time_constants, rtol=1e-4)
+        np.testing.assert_allclose(tick.time_constant * shipped.spec.period_s, decision.time_constants, rtol=1e-4)
 
 
-@pytest.mark.parametrize('seed', range(3))
-def test_shares_add_up_for_any_state_feature_and_time(seed):
-    rng = np.random.default_rng(seed)
-    policy = new_policy('ltc', 'small', seed)
+@pytest.mark.parametrize('cell', ['ltc', 'cfc'])
+def test_shares_add_up_for_any_state_feature_and_time(cell):
+    rng = np.random.default_rng(3)
+    policy = new_policy(cell, 'small', 3)
     policy.gain.data.fill_(6.0)
-    circuit = Circuit(policy)
+    if cell == 'cfc':  # a trained CfC has far larger gates than a new one
+        policy.network.weight.data.mul_(8.0)
+        policy.network.sensory_weight.data.mul_(8.0)
+    circuit = circuit_of(policy)
     limited = 0
-    for _ in range(20):
+    for _ in range(40):
         features, before = rng.uniform(-1, 1, 32).astype(np.float32), rng.uniform(-2, 2, 19).astype(np.float32)
         elapsed = float(rng.uniform(0.1, 10.0))
         tick = circuit.tick(features, before, elapsed)
@@ -84,19 +86,19 @@ def test_shares_add_up_for_any_state_feature_and_time(seed):
             output, state = policy.network(torch.from_numpy(features)[None], torch.from_numpy(before)[None],
                                            torch.tensor([[elapsed]]))
             steering = float(policy.command(output)[0, 0])
-        shares = circuit.shares(tick)
+        shares = shares_of(circuit, tick)
         assert shares.total == pytest.approx(steering, abs=1e-4)
         limited += abs(shares.clamp) > 0.0
         np.testing.assert_allclose(tick.state[0], state[0], atol=1e-4)
-        parts = tick.leak[0] + tick.memory[0]
-        np.add.at(parts, circuit.sensory.target, tick.sensory[0])
-        np.add.at(parts, circuit.inner.target, tick.inner[0])
-        np.testing.assert_allclose(parts, tick.state[0], atol=1e-9)
+        parts = tick.rest + tick.memory
+        np.add.at(parts, circuit.sensory.target, tick.sensory)
+        np.add.at(parts, circuit.inner.target, tick.inner)
+        np.testing.assert_allclose(parts, tick.state[0], atol=1e-7)
     assert 0 < limited
 
 
 def test_cutting_and_silencing_is_what_the_network_does_without(shipped, drive):
-    circuit, (features, before, decision) = Circuit(shipped), drive[0][-1]
+    circuit, (features, before, decision) = circuit_of(shipped), drive[0][-1]
     sensory, inner = synapse_effects(circuit, features, before, 1.0)
     for name, effects in ('sensory_w', sensory), ('w', inner):
         strongest = int(np.abs(effects).argmax())
@@ -111,14 +113,14 @@ def test_cutting_and_silencing_is_what_the_network_does_without(shipped, drive):
     by_feature = feature_effects(circuit, features, before, 1.0)
     silent = np.flatnonzero(np.abs(by_feature) > 1e-3)
     assert len(silent) > 0
-    cut = np.ones((1, len(circuit.sensory.w)))
+    cut = np.ones((1, len(circuit.sensory.source)))
     cut[0, circuit.sensory.source == silent[0]] = 0.0
     without = circuit.tick(features, before, 1.0, sensory_open=cut).steering_rad[0]
     assert decision.steering_rad - without == pytest.approx(by_feature[silent[0]], abs=1e-6)
 
 
 def test_the_neuron_called_most_important_changes_the_drive_more_than_the_least(shipped, drive):
-    circuit = Circuit(shipped)
+    circuit = circuit_of(shipped)
     effects = np.mean([np.abs(neuron_effects(circuit, features, before, 1.0)) for features, before, _ in drive[0]], 0)
     others = np.arange(1, circuit.units)  # without the motor neuron, which is the command
     most, least = others[effects[others].argmax()], others[effects[others].argmin()]
@@ -132,7 +134,7 @@ def test_the_neuron_called_most_important_changes_the_drive_more_than_the_least(
 
 def test_covering_finds_the_part_of_the_picture_that_steers(shipped, drive):
     ticks, picture, imu = drive
-    circuit, (features, before, _) = Circuit(shipped), ticks[-1]
+    circuit, (features, before, _) = circuit_of(shipped), ticks[-1]
     seen, covered = covered_features(shipped, picture, imu)
     np.testing.assert_allclose(seen, features, atol=1e-5)
     effects = region_effects(circuit, seen, covered, before, 1.0)
@@ -142,7 +144,41 @@ def test_covering_finds_the_part_of_the_picture_that_steers(shipped, drive):
     assert np.abs(region_effects(circuit, seen, covered, before, 1.0)).max() < 1e-6
 
 
-@pytest.mark.parametrize('cell', ['cfc', 'spiking', 'lstm'])
-def test_other_cells_are_refused_with_the_reason(cell):
-    with pytest.raises(InputError, match=f"not defined for the cell '{cell}'"):
-        Circuit(new_policy(cell, 'small', 0))
+def test_a_synapse_of_a_cfc_has_the_share_that_a_sum_would_give_it():
+    policy = new_policy('cfc', 'small', 5)
+    with torch.no_grad():  # without gates and close to 0 a CfC neuron is tanh(f1), which is nearly f1: a sum
+        for values in policy.network.sensory_weight, policy.network.weight, policy.network.bias:
+            values[1:] = 0.0
+            values[0] *= 0.01
+        policy.network.bias[3] = -50.0
+    features = np.random.default_rng(0).uniform(-1, 1, 32)
+    circuit = circuit_of(policy)
+    tick = circuit.tick(features, np.zeros(19), 1.0)
+    weights = policy.network.sensory_weight[0].detach().numpy()
+    np.testing.assert_allclose(tick.sensory, weights * features[circuit.sensory.source], rtol=1e-3, atol=1e-9)
+    np.testing.assert_array_equal(tick.sensory_sign, np.sign(weights))
+
+
+@pytest.mark.parametrize('held', [None, 4])
+def test_what_a_cfc_would_command_without_a_part_is_what_the_network_does_without(held):
+    policy, rng = new_policy('cfc', 'small', 7), np.random.default_rng(1)
+    features, before = rng.uniform(-1, 1, 32).astype(np.float32), rng.uniform(-1, 1, 19).astype(np.float32)
+    circuit, kinds = circuit_of(policy), []
+    if held is None:
+        sensory, inner = synapse_effects(circuit, features, before, 1.0)
+        kinds = [(Lesion('sensory synapse', at), sensory[at]) for at in (0, 100)]
+        kinds += [(Lesion('synapse', at), inner[at]) for at in range(0, 60, 7)]
+    else:
+        before[held] = 0.0
+        kinds = [(Lesion('neuron at 0', held), neuron_effects(circuit, features, before, 1.0)[held])]
+    networks = LesionedNetworks(policy.network, [INTACT, *(lesion for lesion, _ in kinds)])
+    rows = torch.from_numpy(features).expand(len(kinds) + 1, 1, -1)
+    output, _ = networks.step(rows, torch.from_numpy(before).expand(len(kinds) + 1, 1, -1), torch.ones(len(rows), 1, 1))
+    steering = policy.command(output.flatten(0, 1))[:, 0].detach().numpy()
+    assert steering[0] - steering[1:] == pytest.approx([effect for _, effect in kinds], abs=1e-5)
+    assert np.abs([effect for _, effect in kinds]).max() > 1e-4
+
+
+@pytest.mark.parametrize('cell', ['spiking', 'lstm'])
+def test_cells_without_synapses_from_neuron_to_neuron_have_no_shares(cell):
+    assert circuit_of(new_policy(cell, 'small', 0)) is None

@@ -109,11 +109,12 @@ def test_time_constants_follow_from_the_recorded_neurons_and_the_file(figures, r
             fired = 1.0 / (1.0 + np.exp(-sigma * (sources[:, source].astype(np.float64) - mu)))
             expected[:, target] += abs(w) * fired / abs(weights['cm'][target])
     seconds = record.about.period_s / expected
+    curve = np.abs(record.steering_rad) > np.percentile(np.abs(record.steering_rad), 98) / 3.0
+    assert figures['adapting']['ticks']['curve'] == curve.sum() > 50
     assert record.time_constant_s == pytest.approx(seconds, rel=1e-3)
     for neuron, row in enumerate(figures['neurons']):
         assert row['time_constant_s']['mean'] == pytest.approx(seconds[:, neuron].mean(), rel=1e-3)
-        share = record.steering_rad / record.about.max_steering_rad
-        assert row['time_constant_s']['left curve'] == pytest.approx(seconds[share > 0.25, neuron].mean(), rel=1e-3)
+        assert row['time_constant_s']['curve'] == pytest.approx(seconds[curve, neuron].mean(), rel=1e-3)
 
 
 def test_principal_components_follow_from_the_recorded_neurons(figures, record):

@@ -94,14 +94,14 @@ def test_a_page_pauses_goes_back_explains_and_saves(shown, recorded):
         decision = recorded[1][frame['place']]
 
         command = await page.told('command', 0)
-        parts = [command[name] for name in ('direct', 'leak', 'memory', 'bias', 'clamp')]
+        parts = [command[name] for name in ('direct', 'rest', 'memory', 'bias', 'clamp')]
         total = sum(share for _, share in command['shares']) + sum(parts)
         assert total == pytest.approx(decision.steering_rad, abs=1e-4) == pytest.approx(command['total'], abs=1e-4)
         assert len(command['path']['synapses']) > 2 and len(command['path']['sensory']) > 2
         assert max(abs(value) for row in command['regions'] for value in row) > 0.0
 
         neuron = await page.told('neuron', 3)
-        total = sum(row[2] for row in neuron['feeds']) + neuron['leak'] + neuron['memory']
+        total = sum(row[2] for row in neuron['feeds']) + neuron['rest'] + neuron['memory']
         assert total == pytest.approx(float(decision.neurons[3]), abs=2e-3)
         await page.ask(select=['neuron', 3])
         line = await page.until(lambda message: message.get('neuron') == 3, 'its line')
@@ -197,8 +197,8 @@ def test_history_keeps_a_minute_and_begins_anew_when_time_goes_back():
 def test_adaptation_tells_curves_from_straights_and_light_from_dark():
     moments = [moment(number, 0.1 * number, steering=0.3 * (number % 2), light=0.2 + 0.4 * (number > 50),
                       tau=0.2 if number % 2 else 0.05) for number in range(100)]
-    found = adaptation(moments)
+    found = adaptation(moments, 0.4)
     assert found['turn'] == [[50.0, 500.0], [200.0, 500.0]]
     assert found['light'] is not None
     still = [moment(number, 0.1 * number) for number in range(100)]
-    assert adaptation(still)['light'] is None and adaptation(still[:10]) == {'turn': None, 'light': None}
+    assert adaptation(still, 0.4)['light'] is None and adaptation(still[:10], 0.4) == {'turn': None, 'light': None}

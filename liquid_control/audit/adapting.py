@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""How the time constants follow the input: curve against straight, light against dark."""
+"""How the time constants move along a drive, and what they do when it is seen in another light."""
 import numpy as np
 
 from liquid_control.audit.neuron_record import About, NeuronRecord
@@ -20,30 +20,7 @@ from liquid_control.audit.recorder import replay
 from liquid_control.evaluation.conditions import Condition
 from liquid_control.policy.driving_policy import DrivingPolicy
 
-CURVE, STRAIGHT = 0.25, 0.10
-FEWEST_TICKS = 5
 LIGHTS = (Condition('brightness', 0.3), Condition('shadow'))
-
-
-def ticks_by_steering(record: NeuronRecord) -> dict[str, np.ndarray]:
-    """Return which ticks (T,) are in a left curve, on a straight, in a right curve.
-
-    A curve is a command above a quarter of the steering limit, a straight one below a tenth.
-    """
-    share = record.steering_rad / record.about.max_steering_rad
-    return {'left curve': share > CURVE, 'straight': np.abs(share) < STRAIGHT, 'right curve': share < -CURVE}
-
-
-def ticks_by_light(record: NeuronRecord) -> dict[str, np.ndarray]:
-    """Return which ticks (T,) have the lightest and which the darkest third of the drive's pictures."""
-    low, high = np.quantile(record.brightness, (1.0 / 3.0, 2.0 / 3.0))
-    return {'lightest third': record.brightness >= high, 'darkest third': record.brightness <= low}
-
-
-def mean_by_group(values: np.ndarray, groups: dict[str, np.ndarray]) -> dict[str, np.ndarray | None]:
-    """Return the mean of values (T, U) over the ticks of each group, (U,); None for fewer than five ticks."""
-    return {name: values[ticks].mean(axis=0) if ticks.sum() >= FEWEST_TICKS else None
-            for name, ticks in groups.items()}
 
 
 def swing(values: np.ndarray) -> np.ndarray:

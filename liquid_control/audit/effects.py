@@ -16,7 +16,7 @@
 
 An effect is the command as it was minus the command without, in rad: above 0 where the part turned the car to the left.
 It is computed by running the tick again from the same state, all variants side by side. A silenced neuron is held at 0,
-a cut synapse conducts nothing, a covered part of the picture shows what a strong blur leaves of it.
+a cut synapse brings nothing, a covered part of the picture shows what a strong blur leaves of it.
 """
 import cv2
 import numpy as np
@@ -43,7 +43,7 @@ def neuron_effects(circuit: Circuit, features: np.ndarray, state: np.ndarray, el
 def synapse_effects(circuit: Circuit, features: np.ndarray, state: np.ndarray,
                     elapsed: float) -> tuple[np.ndarray, np.ndarray]:
     """Return the effects on the command of the sensory synapses (M,) and of those between neurons (N,), rad."""
-    many, few = len(circuit.sensory.w), len(circuit.inner.w)
+    many, few = len(circuit.sensory.source), len(circuit.inner.source)
     cut = np.concatenate([np.ones((1, many + few)), 1.0 - np.eye(many + few)])
     steering = circuit.tick(features, state, elapsed, cut[:, :many], cut[:, many:]).steering_rad
     effects = steering[0] - steering[1:]
@@ -52,8 +52,8 @@ def synapse_effects(circuit: Circuit, features: np.ndarray, state: np.ndarray,
 
 def feature_effects(circuit: Circuit, features: np.ndarray, state: np.ndarray, elapsed: float) -> np.ndarray:
     """Return the effect on the command of each sensory feature, (I,) rad: of all its synapses together."""
-    cut = np.ones((circuit.inputs + 1, len(circuit.sensory.w)))
-    cut[1 + circuit.sensory.source, np.arange(len(circuit.sensory.w))] = 0.0
+    cut = np.ones((circuit.inputs + 1, len(circuit.sensory.source)))
+    cut[1 + circuit.sensory.source, np.arange(len(circuit.sensory.source))] = 0.0
     steering = circuit.tick(features, state, elapsed, sensory_open=cut).steering_rad
     return steering[0] - steering[1:]
 
@@ -87,6 +87,5 @@ def region_effects(circuit: Circuit, features: np.ndarray, covered: np.ndarray, 
     """
     rows, columns, inputs = covered.shape
     variants = np.concatenate([features[None], covered.reshape(-1, inputs)])
-    everywhere = np.ones((len(variants), len(circuit.sensory.w)))
-    steering = circuit.tick(variants, state, elapsed, sensory_open=everywhere).steering_rad
+    steering = circuit.tick(variants, state, elapsed).steering_rad
     return (steering[0] - steering[1:]).reshape(rows, columns)

@@ -17,10 +17,12 @@ from typing import Any
 
 import numpy as np
 
-from liquid_control.audit.contributions import Circuit, Tick
+from liquid_control.audit.contributions import circuit_of, shares_of
 from liquid_control.audit.effects import (
     covered_features, feature_effects, neuron_effects, region_effects, synapse_effects)
 from liquid_control.audit.moments import Moment
+from liquid_control.audit.tick import Tick
+from liquid_control.audit.time_constants import meaning
 from liquid_control.policy.driving_policy import DrivingPolicy
 
 MOST_ON_A_PATH = 3
@@ -32,13 +34,16 @@ class Explainer:
 
     def __init__(self, policy: DrivingPolicy) -> None:
         self.policy = policy
-        self.circuit = Circuit(policy) if policy.spec.cell == 'ltc' else None
+        self.circuit = circuit_of(policy)
 
     def wiring(self) -> dict[str, Any]:
         """Return what the page draws: features, neurons by layer from inputs to outputs, and synapses."""
         spec = self.policy.spec
         names = [f'sees {number}' for number in range(spec.visual_features)] + list(spec.imu_channels)
-        common = {'cell': spec.cell, 'features': names, 'crop': list(spec.crop), 'traced': self.circuit is not None,
+        circuit, tau = self.circuit, meaning(self.policy.network)
+        common = {'cell': spec.cell, 'features': names, 'crop': list(spec.crop), 'traced': circuit is not None,
+                  'flow': '' if circuit is None else circuit.flow_name,
+                  'rest': '' if circuit is None else circuit.rest_name, 'tau': '' if tau is None else tau.name,
                   'max_steering_rad': spec.max_steering_rad}
         if spec.wiring is None:
             size = self.policy.network.state_size
@@ -59,16 +64,16 @@ class Explainer:
         if tick is None or not 0 <= index < self.circuit.units:
             return None
         sensory, inner = self.circuit.sensory, self.circuit.inner
-        feeds = [['feature', int(sensory.source[at]), _short(tick.sensory[0, at]), _sign(sensory.reversal[at])]
+        feeds = [['feature', int(sensory.source[at]), _short(tick.sensory[at]), int(tick.sensory_sign[at])]
                  for at in np.flatnonzero(sensory.target == index)]
-        feeds += [['neuron', int(inner.source[at]), _short(tick.inner[0, at]), _sign(inner.reversal[at])]
+        feeds += [['neuron', int(inner.source[at]), _short(tick.inner[at]), int(tick.inner_sign[at])]
                   for at in np.flatnonzero(inner.target == index)]
-        moves = [[int(inner.target[at]), _short(tick.inner[0, at]), _sign(inner.reversal[at])]
+        moves = [[int(inner.target[at]), _short(tick.inner[at]), int(tick.inner_sign[at])]
                  for at in np.flatnonzero(inner.source == index)]
         effects = self._neuron_effects(moment)
         return {
-            'feeds': sorted(feeds, key=lambda row: -abs(row[2])), 'leak': _short(tick.leak[0, index]),
-            'memory': _short(tick.memory[0, index]), 'state': _short(tick.state[0, index]),
+            'feeds': sorted(feeds, key=lambda row: -abs(row[2])), 'rest': _short(tick.rest[index]),
+            'memory': _short(tick.memory[index]), 'state': _short(tick.state[0, index]),
             'moves': sorted(moves, key=lambda row: -abs(row[1])), 'effect': _short(effects[index]),
             'rank': 1 + int((np.abs(effects) > abs(effects[index])).sum())}
 
@@ -78,7 +83,7 @@ class Explainer:
         if tick is None or not 0 <= index < self.circuit.inputs:
             return None
         sensory = self.circuit.sensory
-        moves = [[int(sensory.target[at]), _short(tick.sensory[0, at]), _sign(sensory.reversal[at])]
+        moves = [[int(sensory.target[at]), _short(tick.sensory[at]), int(tick.sensory_sign[at])]
                  for at in np.flatnonzero(sensory.source == index)]
         seen, covered = covered_features(self.policy, moment.picture(), moment.imu)
         effects = feature_effects(self.circuit, moment.features, moment.before, moment.elapsed)
@@ -91,7 +96,7 @@ class Explainer:
         tick = self.tick(moment)
         if tick is None:
             return None
-        shares = self.circuit.shares(tick)
+        shares = shares_of(self.circuit, tick)
         inner = self.circuit.inner
         listed = [[int(inner.source[at]), _short(shares.synapses[at], 6)]
                   for at in np.flatnonzero(inner.target == 0)]
@@ -103,7 +108,7 @@ class Explainer:
         effects = feature_effects(self.circuit, moment.features, moment.before, moment.elapsed)
         return {
             'shares': sorted(listed, key=lambda row: -abs(row[1])), 'direct': _short(shares.sensory.sum(), 6),
-            'leak': _short(shares.leak, 6), 'memory': _short(shares.memory, 6), 'bias': _short(shares.bias, 6),
+            'rest': _short(shares.rest, 6), 'memory': _short(shares.memory, 6), 'bias': _short(shares.bias, 6),
             'clamp': _short(shares.clamp, 6), 'total': _short(shares.total, 6),
             'effects': [_short(value) for value in self._neuron_effects(moment)],
             'feature_effects': [_short(value) for value in effects],
@@ -154,7 +159,3 @@ def _rows(values: np.ndarray) -> list[list[float]]:
 
 def _short(value: float, digits: int = 4) -> float:
     return round(float(value), digits)
-
-
-def _sign(value: float) -> int:
-    return 1 if value > 0.0 else -1

@@ -31,6 +31,8 @@ DPI = 150
 SHOWN_LESIONS = 20
 SMALL_MARGINS = 0.24, 0.24, 0.97, 0.97
 TRACK_HEIGHTS = 0.8, 1.9
+GROUP_MARKS = {'left curve': (BLUE, '<'), 'straight': (INK, '|'), 'right curve': (ORANGE, '>'),
+               'light': (ORANGE, 'o'), 'dark': (BLUE, 's')}
 
 
 def new_figure(size: tuple[float, float], **axes_options):
@@ -71,11 +73,16 @@ def svg(figure) -> str:
     return drawing
 
 
-def with_gaps(record: NeuronRecord, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return times and values (T, ...) with NaN one period after each stretch ends, so that no line spans a gap."""
-    ends = np.flatnonzero(np.diff(record.sequence))
-    time = np.insert(record.time_s, ends + 1, record.time_s[ends] + record.about.period_s)
-    return time, np.insert(values.astype(np.float64), ends + 1, np.nan, axis=0)
+def with_gaps(record: NeuronRecord, values: np.ndarray,
+              ticks: np.ndarray | slice = slice(None)) -> tuple[np.ndarray, np.ndarray]:
+    """Return times and values (T, ...) with NaN one period after each stretch ends, so that no line spans a gap.
+
+    :param ticks: those that ``values`` has; all by default.
+    """
+    time, sequence = record.time_s[ticks], record.sequence[ticks]
+    ends = np.flatnonzero(np.diff(sequence))
+    gaps = np.insert(time, ends + 1, time[ends] + record.about.period_s)
+    return gaps, np.insert(values.astype(np.float64), ends + 1, np.nan, axis=0)
 
 
 def against_human(findings: Findings) -> str:
@@ -135,17 +142,16 @@ def overview(findings: Findings) -> str:
     return svg(figure)
 
 
-def time_constant_ranges(findings: Findings) -> str:
-    """Draw each neuron's time constants: the middle 90 % as a line, marks for left curves, straights, right curves."""
+def time_constant_ranges(findings: Findings, groups: tuple[str, ...]) -> str:
+    """Draw each neuron's time constants: the middle 90 % as a line, a mark for the mean of each of GROUP_MARKS."""
     record = findings.record
     names, taus = record.about.neurons, 1e3 * record.time_constant_s
     figure, axes = new_figure((4.6, 0.9 + 0.17 * len(names)), xscale='log', xlabel='time constant (ms)')
     low, high = np.percentile(taus, (5.0, 95.0), axis=0)
     rows = np.arange(len(names))
     axes.hlines(rows, low, high, color=GREY, linewidth=3.5, alpha=0.45)
-    marks = {'left curve': (BLUE, '<'), 'straight': (INK, '|'), 'right curve': (ORANGE, '>')}
-    for group, (colour, marker) in marks.items():
-        means = findings.adapting.groups[group]
+    for group in groups:
+        means, (colour, marker) = findings.adapting.groups[group], GROUP_MARKS[group]
         if means is not None:
             axes.plot(1e3 * means, rows, linestyle='', marker=marker, color=colour, markersize=4.5, label=group)
     axes.axvline(1e3 * record.about.period_s, color=FAINT, linewidth=0.8)
@@ -176,9 +182,9 @@ def similarity(findings: Findings) -> str:
     """Draw the structural similarity along the drive."""
     found, record = findings.similarity, findings.record
     figure, axes = new_figure(WIDE, xlabel='time (s)', ylabel='structural similarity')
-    time = record.time_s[found.ticks]
-    axes.plot(time, found.visual_backprop, color=BLUE, linewidth=1.0, label='VisualBackProp')
-    axes.plot(time, found.input_gradients, color=ORANGE, linewidth=1.0, label='input gradients')
+    for name, values, colour in (('VisualBackProp', found.visual_backprop, BLUE),
+                                 ('input gradients', found.input_gradients, ORANGE)):
+        axes.plot(*with_gaps(record, values, found.ticks), color=colour, linewidth=1.0, label=name)
     axes.set_ylim(min(0.0, float(found.input_gradients.min())), 1.02)
     _legend(axes, loc='upper center', bbox_to_anchor=(0.5, 1.18), ncols=2)
     return svg(figure)
@@ -267,13 +273,14 @@ def spread_over_time(findings: Findings) -> str:
 
 
 def twin_steering(findings: Findings, seconds: float = 20.0) -> str:
-    """Draw the steering of the network and of its twins for the same input, the first 20 seconds."""
+    """Draw the steering of the network and of its twins for the same input, 20 seconds of the longest stretch."""
     record = findings.record
+    first = record.time_s[np.flatnonzero(record.sequence == np.bincount(record.sequence).argmax())[0]]
     figure, axes = new_figure(WIDE, xlabel='time (s)', ylabel='steering (rad)')
     lines = {'liquid': record.steering_rad, **findings.twins.steering}
     for (name, steering), (colour, width) in zip(lines.items(), ((GREY, 3.0), (ORANGE, 0.9), (BLUE, 0.9)), strict=True):
         time, values = with_gaps(record, steering)
-        shown = time <= seconds
+        shown = (time >= first) & (time <= first + seconds)
         axes.plot(time[shown], values[shown], color=colour, linewidth=width, label=name)
     _legend(axes, loc='upper center', bbox_to_anchor=(0.5, 1.18), ncols=3)
     return svg(figure)

@@ -28,6 +28,7 @@ from liquid_control.audit.pca import Components, principal_components
 from liquid_control.audit.recorder import neuron_names, replay
 from liquid_control.audit.saliency import input_gradients, visual_backprop_maps
 from liquid_control.audit.silencing import Effect, drive_lesions
+from liquid_control.audit.situations import by_light, by_steering, mean_by_group
 from liquid_control.audit.similarity import Similarity, saliency_under_noise
 from liquid_control.audit.twin_study import TwinLaps
 from liquid_control.liquid.ltc import LTCCell
@@ -51,13 +52,14 @@ class Seen:
 class Adapting:
     """How the time constants follow the input; arrays (U,) of s or factors, one for each neuron.
 
-    :param groups: left curve, straight, right curve, lightest third, darkest third of the pictures -> mean time
-        constant in s, None where there are too few ticks.
+    :param groups: name of a situation, see ``situations`` -> mean time constant in s, None where too few ticks are.
+    :param ticks: how many ticks each group has.
     :param light: name of the light -> (change of the time constants, mean change of the steering in rad).
     """
 
     swing: np.ndarray
     groups: dict[str, np.ndarray | None]
+    ticks: dict[str, int]
     light: dict[str, tuple[np.ndarray, float]]
 
 
@@ -155,8 +157,9 @@ def _adapting(policy: DrivingPolicy, record: NeuronRecord, pictures: np.ndarray,
         change = adapting.change_of_time_constants(record, other)
         light[str(condition)] = change, float(np.abs(other.steering_rad - record.steering_rad).mean())
         advance(1)
-    groups = adapting.mean_by_group(taus, adapting.ticks_by_steering(record) | adapting.ticks_by_light(record))
-    return Adapting(adapting.swing(taus), groups, light)
+    groups = by_steering(record.steering_rad, record.about.max_steering_rad) | by_light(record.brightness)
+    counts = {name: int(ticks.sum()) for name, ticks in groups.items()}
+    return Adapting(adapting.swing(taus), mean_by_group(taus, groups), counts, light)
 
 
 def _twins(policy: DrivingPolicy, record: NeuronRecord, course: Course | None, dark_course: Course | None,
@@ -265,8 +268,9 @@ def effect_name(effect: Effect, sensory: list[tuple[str, int, int]], inner: list
 
 
 def _light(found: Adapting) -> dict:
-    return {name: {'time_constant_change': _numbers(change), 'mean_steering_change_rad': steering}
-            for name, (change, steering) in found.light.items()}
+    return {'ticks': found.ticks} | {
+        name: {'time_constant_change': _numbers(change), 'mean_steering_change_rad': steering}
+        for name, (change, steering) in found.light.items()}
 
 
 def _numbers(values: np.ndarray) -> list[float | None]:

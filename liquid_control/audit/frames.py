@@ -25,6 +25,7 @@ import numpy as np
 from liquid_control.audit.explaining import Explainer
 from liquid_control.audit.moments import Moment, to_jpeg
 from liquid_control.audit.saliency import visual_backprop
+from liquid_control.audit.tick import Tick
 
 LARGEST_CURRENT = 127
 POINTS = 240
@@ -64,7 +65,7 @@ def frame(moment: Moment, explainer: Explainer | None, quality: Quality, salienc
         'light': round(moment.brightness, 3), 'mismatch': _number(moment.mismatch, 6)}
     tick = None if explainer is None else explainer.tick(moment)
     if tick is not None:
-        head |= _currents(tick.sensory_current[0], tick.inner_current[0])
+        head |= _currents(tick)
     text = to_text(head).encode()
     return struct.pack('>I', len(text)) + text + jpeg + mask
 
@@ -91,12 +92,14 @@ def to_text(message: dict[str, Any]) -> str:
     return json.dumps(message, separators=(',', ':'), allow_nan=False)
 
 
-def _currents(sensory: np.ndarray, inner: np.ndarray) -> dict[str, Any]:
-    """Return the currents as whole numbers up to 127 and what 127 stands for."""
+def _currents(tick: Tick) -> dict[str, Any]:
+    """Return what flows as whole numbers up to 127, below 0 where it lowers its target, and what 127 stands for."""
     answer = {}
-    for name, values in ('sensory', sensory), ('inner', inner):
-        strongest = float(np.abs(values).max(initial=1e-9))
-        answer |= {name: np.round(LARGEST_CURRENT / strongest * values).astype(int).tolist(),
+    synapses = {'sensory': (tick.sensory_flow, tick.sensory_sign), 'inner': (tick.inner_flow, tick.inner_sign)}
+    for name, (flow, sign) in synapses.items():
+        flow = np.abs(flow)
+        strongest = float(flow.max(initial=1e-9))
+        answer |= {name: np.round(LARGEST_CURRENT / strongest * sign * flow).astype(int).tolist(),
                    f'{name}_scale': float(f'{strongest:.3g}')}
     return answer
 

@@ -19,34 +19,28 @@ import numpy as np
 import torch
 
 from liquid_control.audit.moments import Moment
+from liquid_control.audit.situations import by_light, by_steering, mean_by_group
 from liquid_control.audit.twin import TWINS, FixedTimeConstants
+from liquid_control.liquid.ltc import LTCCell
 from liquid_control.policy.driving_policy import DrivingPolicy
 
-CURVE_SHARE = 1.0 / 3.0
-"""Steering above this share of the strongest of the minute is a curve, below half of it straight."""
-LEAST_LIGHT_CHANGE = 0.04
-LEAST_MOMENTS = 15
 TWIN_MOMENTS = 120
+FEWEST_FOR_TWINS = 15
 
 
-def adaptation(moments: list[Moment]) -> dict[str, Any]:
-    """Return the median time constant of each neuron, in ms, over groups of the moments.
+def adaptation(moments: list[Moment], limit_rad: float) -> dict[str, Any]:
+    """Return the mean time constant of each neuron, in ms, in two pairs of ``situations``.
 
-    ``curve`` and ``straight`` by the policy's steering; ``light`` and ``dark`` by the mean of the picture, above and
-    below the middle between its 5th and 95th percentile. A pair is None where a group has fewer than 15 moments, or
-    where the light hardly changed.
+    ``turn`` has those on straights and in curves, ``light`` those in the dark and in the light. A pair is None where
+    one of its groups has too few moments.
     """
     moments = [moment for moment in moments if len(moment.time_constant_s) and np.isfinite(moment.steering_rad)]
-    if len(moments) < 2 * LEAST_MOMENTS or len({len(moment.time_constant_s) for moment in moments}) > 1:
+    if len({len(moment.time_constant_s) for moment in moments}) != 1:
         return {'turn': None, 'light': None}
     taus = 1e3 * np.array([moment.time_constant_s for moment in moments])
-    turning = np.abs([moment.steering_rad for moment in moments])
-    bound = CURVE_SHARE * np.percentile(turning, 98)
-    low, high = np.percentile([moment.brightness for moment in moments], (5, 95))
-    bright = np.array([moment.brightness for moment in moments]) > 0.5 * (low + high)
-    return {
-        'turn': _pair(taus, turning < 0.5 * bound, turning > bound),
-        'light': _pair(taus, ~bright, bright) if high - low >= LEAST_LIGHT_CHANGE else None}
+    means = mean_by_group(taus, by_steering(np.array([moment.steering_rad for moment in moments]), limit_rad)
+                          | by_light(np.array([moment.brightness for moment in moments])))
+    return {'turn': _pair(means['straight'], means['curve']), 'light': _pair(means['dark'], means['light'])}
 
 
 def twin_differences(policy: DrivingPolicy, moments: list[Moment]) -> dict[str, float] | None:
@@ -55,12 +49,12 @@ def twin_differences(policy: DrivingPolicy, moments: list[Moment]) -> dict[str, 
     A twin has the time constants of the last minute's mean. It runs each of up to 120 moments for one tick from the
     state that the network really had; given is the mean of the absolute differences. None where it cannot be told.
     """
-    if policy.spec.cell != 'ltc':
+    if not isinstance(policy.network, LTCCell):
         return None
     sizes = policy.network.input_size, policy.network.state_size
     moments = [moment for moment in moments[::max(1, len(moments) // TWIN_MOMENTS)]
                if (len(moment.features), len(moment.time_constant_s)) == sizes and np.isfinite(moment.steering_rad)]
-    if len(moments) < LEAST_MOMENTS:
+    if len(moments) < FEWEST_FOR_TWINS:
         return None
     taus = np.mean([moment.time_constant_s for moment in moments], 0) / policy.spec.period_s
     features, before = (torch.from_numpy(np.array(rows, np.float32)) for rows in (
@@ -75,7 +69,7 @@ def twin_differences(policy: DrivingPolicy, moments: list[Moment]) -> dict[str, 
     return answer
 
 
-def _pair(taus: np.ndarray, first: np.ndarray, second: np.ndarray) -> list[list[float]] | None:
-    if min(first.sum(), second.sum()) < LEAST_MOMENTS:
+def _pair(first: np.ndarray | None, second: np.ndarray | None) -> list[list[float]] | None:
+    if first is None or second is None:
         return None
-    return [[float(f'{value:.3g}') for value in np.median(taus[group], 0)] for group in (first, second)]
+    return [[float(f'{value:.3g}') for value in means] for means in (first, second)]

@@ -20,6 +20,7 @@ import numpy as np
 import torch
 
 from liquid_control.audit.moments import Moment, to_jpeg
+from liquid_control.audit.time_constants import time_constants
 from liquid_control.policy.compiling import MAX_ELAPSED_PERIODS
 from liquid_control.policy.driving_policy import DrivingPolicy
 
@@ -72,10 +73,10 @@ class Observer:
         features = self._features(picture, imu)
         with torch.inference_mode():
             inputs = torch.from_numpy(features)[None], torch.from_numpy(before)[None], torch.full((1, 1), elapsed)
-            liquid = hasattr(self._policy.network, 'observe')
-            answer = self._policy.network.observe(*inputs) if liquid else self._policy.network(*inputs)
+            network = self._policy.network
+            answer = network.observe(*inputs) if hasattr(network, 'observe') else network(*inputs)
             steering = float(self._policy.command(answer[0])[0, 0])
-        taus = answer[2][0].numpy() * np.float32(self._policy.spec.period_s) if liquid else NOTHING
+        taus = answer[2][0].numpy() * np.float32(self._policy.spec.period_s) if len(answer) > 2 else NOTHING
         match = _Match((stamp_s, picture), imu, features, before, elapsed, steering, 0.0)
         return self._moment(match, answer[1][0].numpy(), taus, driven)
 
@@ -126,11 +127,18 @@ class Observer:
     def _moment(self, match: _Match, state: np.ndarray, time_constant_s: np.ndarray, driven: Driven) -> Moment:
         stamp_s, picture = match.picture
         self._last = stamp_s, state
+        if not len(time_constant_s) and len(match.features):
+            time_constant_s = self._time_constant_s(match, state)
         self._number += 1
         return Moment(
             self._number, stamp_s, to_jpeg(picture), float(picture.mean(dtype=np.float32)) / 255.0, match.imu,
             match.features, match.before, match.elapsed, state, time_constant_s, match.steering_rad,
             driven.steering_rad, driven.speed_mps, driven.measured_mps, driven.condition, driven.reason, match.mismatch)
+
+    def _time_constant_s(self, match: _Match, state: np.ndarray) -> np.ndarray:
+        """Return the time constants that the drive node does not report: those of a CfC."""
+        periods = time_constants(self._policy.network, match.features[None], state[None], match.before[None])
+        return NOTHING if periods is None else periods[0] * np.float32(self._policy.spec.period_s)
 
     def _features(self, picture: np.ndarray, imu: np.ndarray) -> np.ndarray:
         with torch.inference_mode():

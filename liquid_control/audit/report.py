@@ -128,16 +128,24 @@ def _adapting(findings: Findings) -> str:
     return (f'<p>Shown is the {findings.meaning.name}: {html.escape(findings.meaning.how)}.</p>'
             f'<p>{names[most]} adapts most: its time constant changes by a factor of {found.swing[most]:.2f} along the '
             f'drive; the median neuron by {np.median(found.swing):.2f}.{_curves(findings)}{_light_and_dark(findings)}'
-            '</p><div class="pair">'
-            f'{_plot(figures.time_constant_ranges(findings), "curves and straights")}'
-            f'{_plot(figures.time_constants_over_time(findings), "the four that adapt most")}</div>{table}')
+            f'</p><div class="pair">{_ranges(findings)}</div>'
+            f'{_plot(figures.time_constants_over_time(findings), "the four that adapt most", "wide")}{table}')
+
+
+def _ranges(findings: Findings) -> str:
+    """Return the plots of the time constants by situation; of light and dark only where the drive has both."""
+    plots = _plot(figures.time_constant_ranges(findings, ('left curve', 'straight', 'right curve')),
+                  'curves and straights')
+    if findings.adapting.groups['light'] is None or findings.adapting.groups['dark'] is None:
+        return plots
+    return plots + _plot(figures.time_constant_ranges(findings, ('light', 'dark')), 'light and dark pictures')
 
 
 def _curves(findings: Findings) -> str:
     groups = findings.adapting.groups
     left, right = groups['left curve'], groups['right curve']
     if left is None or right is None:
-        return ' The drive has too few ticks in curves to both sides to compare them.'
+        return ' The drive has too few ticks in curves to one side to compare both.'
     ratio = left / right
     neuron = int(np.argmax(np.abs(np.log(ratio))))
     return (f' Left against right curves: {findings.record.about.neurons[neuron]} has '
@@ -145,12 +153,12 @@ def _curves(findings: Findings) -> str:
 
 
 def _light_and_dark(findings: Findings) -> str:
-    light, dark = (findings.adapting.groups[name] for name in ('lightest third', 'darkest third'))
+    light, dark = (findings.adapting.groups[name] for name in ('light', 'dark'))
     if light is None or dark is None:
-        return ''
+        return ' Its pictures are too alike in brightness to compare light and dark.'
     change = np.abs(dark / light - 1.0)
     neuron = int(np.argmax(change))
-    return (f' Between the lightest and the darkest third of its pictures they differ by {100.0 * change.mean():.0f} % '
+    return (f' Between its light and its dark pictures they differ by {100.0 * change.mean():.0f} % '
             f'on average, most in {findings.record.about.neurons[neuron]} ({1e3 * light[neuron]:.3g} and '
             f'{1e3 * dark[neuron]:.3g} ms); what is dark on this drive may also be where it turns.')
 

@@ -175,11 +175,13 @@ class Session:
 
     async def _send_status(self) -> None:
         moments = self._moments()
-        twins = None
+        twins, adapts = None, {'turn': None, 'light': None}
         if self._explainer is not None:
-            twins = await self._compute(twin_differences, self._explainer.policy, moments)
+            policy = self._explainer.policy
+            twins = await self._compute(twin_differences, policy, moments)
+            adapts = await self._compute(adaptation, moments, policy.spec.max_steering_rad)
         await self._send({'type': 'status', 'status': self._source.status, 'quality': self._quality, 'twins': twins,
-                          'adaptation': await self._compute(adaptation, moments)})
+                          'adaptation': adapts})
 
     async def _send_frame(self, moment: Moment, now: float) -> None:
         self._sent = {number: sent for number, sent in self._sent.items() if now < sent + LOST_S}

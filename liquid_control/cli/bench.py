@@ -35,7 +35,8 @@ COLUMNS = {
     'mj': ('mJ above idle', '.2f'),
     'exponentials': ('exponentials', ',.0f'), 'energy_nj': ('nJ, estimated', ',.2f'),
     'rounds': ('rounds', 'd'), 'driven_s': ('driven s', '.0f'), 'samples': ('samples', 'd'),
-    'interventions': ('interventions', 'd'), 'score': ('score', '.2f'), 'completed': ('completed', '.0%')}
+    'interventions': ('interventions', 'd'), 'score': ('score', '.2f'), 'completed': ('completed', '.0%'),
+    'watchers_cores': ('cores of those who watch', '.2f')}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -44,6 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         'policy: a policy step and its LTC cell against ncps; node: the drive node against an empty one; '
         'jitter: the control period; train: learning; simulator: frames a second; '
         'board: what a decision costs beside networks of 100,000 neurons; '
+        'view: the drive node with and without an open page; '
         'spiking: spikes and operations of a decision, on 20 unseen tracks; loop: the trainer and an expert, from '
         'nothing to a policy, in real time; human: the trainer and a scripted human who corrects an untrained policy'))
     parser.add_argument('--policy', metavar='FILE', nargs='+', help=(
@@ -116,6 +118,13 @@ def _jitter(path: str) -> dict:
         return bench_jitter(path, on_round=bar.advance)
 
 
+def _view(path: str) -> dict:
+    from liquid_control.benchmarks.view import ROUNDS, bench_view
+    _prepare_nodes(path)
+    with progress(ROUNDS, 'Rounds') as bar:
+        return bench_view(path, on_round=bar.advance)
+
+
 def _prepare_nodes(path: str) -> None:
     """Refuse a bad policy before any node starts, and keep the nodes' domain apart."""
     from liquid_control.cli.ros_domain import use_private_domain
@@ -148,7 +157,7 @@ def _board(path: str) -> dict:
 
 LOOPS = ('loop', 'human')
 BENCHMARKS = {'policy': _policy, 'node': _node, 'jitter': _jitter, 'train': _train, 'simulator': _simulator,
-              'board': _board}
+              'board': _board, 'view': _view}
 
 
 def _print(result: dict) -> None:
@@ -161,4 +170,5 @@ def _print(result: dict) -> None:
         table.add_row(row['name'], *(format(row[field], COLUMNS[field][1]) for field in fields))
     Console().print(table)
     for name, value in result['ratios'].items():
-        print(f'{name}: {value:.3f}')
+        low, high = result.get('ci95', {}).get(name, (None, None))
+        print(f'{name}: {value:.3f}' + ('' if low is None else f' (95 % interval {low:.3f} to {high:.3f})'))

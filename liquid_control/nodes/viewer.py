@@ -14,6 +14,7 @@
 
 """ROS 2 node that listens to a drive for the page of ``liquid-control view``; it publishes nothing."""
 import math
+import threading
 from collections import deque
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ from liquid_control.audit.observer import Driven, Observer
 from liquid_control.audit.session import Source
 from liquid_control.driving.command import Command, from_twist
 from liquid_control.errors import InputError
+from liquid_control.nodes.between_ticks import BetweenTicks
 from liquid_control.nodes.camera_input import CameraInput
 from liquid_control.nodes.neurons_message import rows_of
 from liquid_control.policy.policy_file import load_policy
@@ -49,6 +51,7 @@ PATIENCE_S = 0.15
 """How long a tick waits for its picture, which is larger and so may come later."""
 UNKNOWN = Command(math.nan, math.nan)
 QUIET_S = 3.0
+LOOK_S = 1.0
 
 
 class Viewer(Node):
@@ -60,7 +63,8 @@ class Viewer(Node):
     """
 
     def __init__(self, source: Source, policy: Path | None, namespace: str = '') -> None:
-        super().__init__('view', namespace=namespace, parameter_overrides=[Parameter('use_sim_time', value=False)])
+        super().__init__('view', namespace=namespace, start_parameter_services=False, parameter_overrides=[
+            Parameter(name, value=False) for name in ('use_sim_time', 'start_type_description_service')])
         self._source, self._given = source, policy
         self._observer = Observer(None if source.explainer is None else source.explainer.policy)
         self._pictures: dict[int, Any] = {}
@@ -71,7 +75,7 @@ class Viewer(Node):
         self._measured_mps = math.nan
         self._condition = '', ''
         self._loaded, self._trouble = '', ''
-        self._heard_s = -math.inf
+        self._heard_s = self._looked_s = -math.inf
         self._wheelbase_m = default_car().wheelbase_m
         self._camera = CameraInput(self, self._take_picture, FEW)
         self.create_subscription(Imu, 'imu/data_raw', self._see_imu, MANY)
@@ -80,9 +84,19 @@ class Viewer(Node):
         self.create_subscription(Float32MultiArray, 'drive/neurons', self._see_neurons, MANY)
         self.create_subscription(TwistStamped, 'drive/policy', self._see_answer, MANY)
         self.create_subscription(DiagnosticArray, '/diagnostics', self._see_diagnostics, FEW)
-        self.create_timer(1.0, self._look_around)
+        self._between_ticks = BetweenTicks(self)
 
-    def fail(self, error: Exception) -> None:
+    def attend(self, stopped: threading.Event) -> None:
+        """Listen until stopped; nothing that goes wrong ends it."""
+        while not stopped.wait(self._between_ticks.pause_s()):
+            try:
+                self._between_ticks.take()
+                if self._now() > self._looked_s + LOOK_S:
+                    self._look_around()
+            except Exception as error:  # noqa: B902 the page goes on
+                self._fail(error)
+
+    def _fail(self, error: Exception) -> None:
         """Say what went wrong and go on."""
         self.get_logger().error(f'internal error: {type(error).__name__}: {error}', throttle_duration_sec=5.0)
 
@@ -108,6 +122,7 @@ class Viewer(Node):
 
     def _see_neurons(self, message: Float32MultiArray, info: dict) -> None:
         self._heard_s = self._now()
+        self._between_ticks.ticked(info['source_timestamp'])
         self._reports.append((info['source_timestamp'], message))
         self._settle()
 
@@ -158,6 +173,7 @@ class Viewer(Node):
                 self._tell(simulator=values)
 
     def _look_around(self) -> None:
+        self._looked_s = self._now()
         self._camera.look_around()
         waiting = self._now() > self._heard_s + QUIET_S
         self._tell(policy=self._loaded, trouble=self._trouble, waiting='the drive node is silent' if waiting else '')

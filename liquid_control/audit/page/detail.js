@@ -71,7 +71,8 @@ export class Detail {
     this.told = message.told;
     if (!this.told) {
       this.tables.replaceChildren(element('p', {class: 'note'},
-        'No shares here: they need an LTC policy whose file this machine can read.'));
+        this.wiring.wiring && !this.wiring.wiring.traced ? this.wiring.untraced :
+          'No shares here: this machine cannot read the file of the policy.'));
       return;
     }
     const show = {neuron: () => this.neuron(), feature: () => this.feature(), command: () => this.command()};
@@ -101,7 +102,7 @@ export class Detail {
     const rest = feeds.slice(MOST_ROWS).reduce((sum, row) => sum + row.value, 0);
     const rows = feeds.slice(0, MOST_ROWS);
     if (feeds.length > MOST_ROWS) rows.push({name: `${feeds.length - MOST_ROWS} others`, value: rest});
-    rows.push({name: 'memory', value: told.memory}, {name: 'leak', value: told.leak});
+    rows.push({name: 'memory', value: told.memory}, {name: wiring.wiring.rest, value: told.rest});
     const moves = told.moves.map(([index, share, polarity]) =>
       ({name: wiring.name('neuron', index), go: ['neuron', index], value: share, polarity}));
     this.tables.replaceChildren(
@@ -124,7 +125,7 @@ export class Detail {
     const rows = told.shares.map(([index, share]) =>
       ({name: wiring.name('neuron', index), go: ['neuron', index], value: degrees * share}));
     if (told.direct) rows.push({name: 'features', value: degrees * told.direct});
-    rows.push({name: 'memory', value: degrees * told.memory}, {name: 'leak', value: degrees * told.leak},
+    rows.push({name: 'memory', value: degrees * told.memory}, {name: wiring.wiring.rest, value: degrees * told.rest},
       {name: 'bias', value: degrees * told.bias});
     if (Math.abs(told.clamp) > 1e-6) rows.push({name: 'limit', value: degrees * told.clamp});
     this.tables.replaceChildren(

@@ -46,9 +46,11 @@ export class Wiring {
     this.names = new Map();
     wiring.features.forEach((name, index) => this.names.set(`feature-${index}`, name));
     wiring.kinds.forEach((kind, index) => this.names.set(`neuron-${index}`, `${kind} ${index}`));
-    this.note = wiring.traced ?
+    this.untraced = `Activity only: the cell ${wiring.cell} has no synapses of its own from neuron to neuron whose ` +
+      'shares add up to the command.';
+    this.note = !wiring.traced ? this.untraced : wiring.flow === 'current' ?
       'Wider: more current. Tap a neuron, a feature or the command.' :
-      `The cell ${wiring.cell} has no conductances: activity is shown, shares of synapses are not defined for it.`;
+      'Wider: larger share of what it feeds. Tap a neuron, a feature or the command.';
     byId('wiring-note').textContent = this.note;
     this.layOut();
   }
@@ -157,6 +159,7 @@ export class Wiring {
     paths.forEach((path, at) => {
       const part = (Math.abs(values[at]) / FULL) ** 0.6;
       const near = !this.marked || path.ends.includes(this.marked.node);
+      if (values[at]) path.classList.toggle('inhibits', values[at] < 0);
       path.setAttribute('stroke-width', (0.4 + (this.marked && near ? 4 : 3) * part).toFixed(2));
       path.setAttribute('stroke-opacity', (near ? 0.1 + 0.75 * part : 0.04).toFixed(2));
     });
