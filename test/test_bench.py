@@ -26,6 +26,7 @@ from liquid_control.benchmarks.policy import bench_policy
 from liquid_control.benchmarks.spiking import bench_spiking, dense_work, head_multiply_adds, spiking_work
 from liquid_control.benchmarks.timing import CALLS, WARM_UP_CALLS, interleave, ratio, rows_of
 from liquid_control.benchmarks.train import bench_train
+from liquid_control.benchmarks.view import ALONE, WATCHED, bench_view, result_of
 from liquid_control.cli import main
 from liquid_control.cli.ros_domain import use_private_domain
 from liquid_control.errors import InputError
@@ -164,6 +165,34 @@ def test_bench_node_measures_both_nodes_over_dds(policy_file, monkeypatch):
     assert result['ratios']['node_p50'] == drive['median_us'] / empty['median_us'] > 1.0
 
 
+def test_what_a_page_costs_is_the_ratio_of_latencies_while_it_is_open():
+    ms, second = 1_000_000, 1_000_000_000
+    pictures = [(stamp, 33 * ms * stamp) for stamp in range(180)]
+    slow = [33 * ms * stamp + (3 if stamp >= 91 else 2) * ms for stamp in range(180)]
+    noted = {'pictures': pictures, 'commands': [(stamp, slow[stamp]) for stamp in range(180)] + [(5, second)]}
+    spans = {ALONE: [(0, 3 * second)], WATCHED: [(3 * second, 6 * second)]}
+    result = result_of(noted, spans, {ALONE: [0.0], WATCHED: [0.2]})
+    alone, watched = result['rows']
+    assert (alone['median_us'], watched['median_us']) == (2000.0, 3000.0)
+    assert result['ratios']['watched_p50'] == pytest.approx(1.5)
+    assert result['ci95']['watched_p50'] == pytest.approx([1.5, 1.5])
+    assert watched['rate_hz'] == pytest.approx(30.3, abs=0.4) and watched['watchers_cores'] == 0.2
+
+
+@pytest.mark.skipif(importlib.util.find_spec('rclpy') is None, reason='rclpy is not installed')
+def test_bench_view_watches_a_drive_over_dds(policy_file, monkeypatch):
+    for name in 'ROS_DOMAIN_ID', 'ROS_AUTOMATIC_DISCOVERY_RANGE':
+        monkeypatch.setenv(name, '0')  # so that the value of before comes back
+    monkeypatch.setattr('liquid_control.benchmarks.view.BROWSERS', ())
+    use_private_domain()
+    result = bench_view(policy_file, rounds=1, seconds=1.5)
+    assert [row['name'] for row in result['rows']] == [ALONE, WATCHED]
+    alone, watched = result['rows']
+    assert alone['rate_hz'] > 5.0 and watched['rate_hz'] > 5.0
+    assert alone['watchers_cores'] == 0.0 < watched['watchers_cores']
+    assert result['ratios']['watched_p50'] == watched['median_us'] / alone['median_us']
+
+
 def test_the_verb_prints_and_writes(policy_file, tmp_path, capsys):
     out = tmp_path / 'bench.json'
     assert main(['bench', 'simulator', '--policy', policy_file, '--json', str(out)]) == 0
@@ -176,7 +205,7 @@ def test_the_verb_prints_and_writes(policy_file, tmp_path, capsys):
     assert 'fast_fleet_vs_mujoco: ' in printed and 'frames a second' in printed
 
 
-@pytest.mark.parametrize('benchmark', ['policy', 'node', 'jitter'])
+@pytest.mark.parametrize('benchmark', ['policy', 'node', 'jitter', 'view'])
 def test_a_missing_policy_is_refused_before_anything_starts(benchmark, capsys):
     assert main(['bench', benchmark, '--policy', 'nowhere.safetensors']) == 2
     assert "error: policy 'nowhere.safetensors' is not a file" in capsys.readouterr().err

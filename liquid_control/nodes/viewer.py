@@ -45,7 +45,7 @@ from liquid_control.simulation.car import default_car
 
 FEW = QoSProfile(depth=8, reliability=ReliabilityPolicy.BEST_EFFORT)
 MANY = QoSProfile(depth=50, reliability=ReliabilityPolicy.BEST_EFFORT)
-KEPT, SAMPLES = 16, 16
+KEPT, SAMPLES, CANDIDATES = 16, 64, 12
 SAME_TICK_NS = 20_000_000
 PATIENCE_S = 0.15
 """How long a tick waits for its picture, which is larger and so may come later."""
@@ -68,7 +68,7 @@ class Viewer(Node):
         self._source, self._given = source, policy
         self._observer = Observer(None if source.explainer is None else source.explainer.policy)
         self._pictures: dict[int, Any] = {}
-        self._samples: deque[np.ndarray] = deque(maxlen=SAMPLES)
+        self._samples: deque[tuple[int, np.ndarray]] = deque(maxlen=SAMPLES)
         self._commands: dict[int, Command] = {}
         self._reports: deque[tuple[int, Float32MultiArray]] = deque(maxlen=KEPT)
         self._answers: deque[tuple[int, int, float]] = deque(maxlen=KEPT)
@@ -104,12 +104,12 @@ class Viewer(Node):
         _keep(self._pictures, message, message)
         self._settle()
 
-    def _see_imu(self, message: Imu) -> None:
+    def _see_imu(self, message: Imu, info: dict) -> None:
         try:
             sample = imu_vector(message)
         except InputError:
             return
-        self._samples.append(sample)
+        self._samples.append((info['source_timestamp'], sample))
         self._source.history.add_imu(1e-9 * _nanoseconds(message.header.stamp), sample)
 
     def _see_command(self, message: TwistStamped) -> None:
@@ -147,9 +147,9 @@ class Viewer(Node):
             else:
                 self._answers.popleft()
                 self._reports.popleft()
-                self._make_moment(taken_ns, *rows_of(message))
+                self._make_moment(taken_ns, reported_ns, *rows_of(message))
 
-    def _make_moment(self, taken_ns: int, state: np.ndarray, time_constants: np.ndarray) -> None:
+    def _make_moment(self, taken_ns: int, reported_ns: int, state: np.ndarray, time_constants: np.ndarray) -> None:
         try:
             picture = picture_of(self._pictures[taken_ns])
         except (KeyError, InputError):
@@ -159,7 +159,15 @@ class Viewer(Node):
         command = self._commands.get(taken_ns, newest)
         driven = Driven(command.steering_rad, command.speed_mps, self._measured_mps, *self._condition)
         self._source.history.add(self._observer.match(
-            picture, 1e-9 * taken_ns, list(self._samples), state, time_constants, driven))
+            picture, 1e-9 * taken_ns, self._samples_until(reported_ns), state, time_constants, driven))
+
+    def _samples_until(self, reported_ns: int) -> list[np.ndarray]:
+        """Return the IMU samples of which the drive node may have taken one: the newest published before its report.
+
+        Where the clocks of two machines disagree so much that there are none, the newest of all.
+        """
+        before = [sample for published_ns, sample in self._samples if published_ns <= reported_ns]
+        return (before or [sample for _, sample in self._samples])[-CANDIDATES:]
 
     def _see_diagnostics(self, message: DiagnosticArray) -> None:
         for status in message.status:
