@@ -143,7 +143,7 @@ def overview(findings: Findings) -> str:
 
 
 def time_constant_ranges(findings: Findings, groups: tuple[str, ...]) -> str:
-    """Draw each neuron's time constants: the middle 90 % as a line, a mark for the mean of each of GROUP_MARKS."""
+    """Draw each neuron's time constants: the middle 90 % as a line, a mark for the median of each of GROUP_MARKS."""
     record = findings.record
     names, taus = record.about.neurons, 1e3 * record.time_constant_s
     figure, axes = new_figure((4.6, 0.9 + 0.17 * len(names)), xscale='log', xlabel='time constant (ms)')
@@ -151,9 +151,9 @@ def time_constant_ranges(findings: Findings, groups: tuple[str, ...]) -> str:
     rows = np.arange(len(names))
     axes.hlines(rows, low, high, color=GREY, linewidth=3.5, alpha=0.45)
     for group in groups:
-        means, (colour, marker) = findings.adapting.groups[group], GROUP_MARKS[group]
-        if means is not None:
-            axes.plot(1e3 * means, rows, linestyle='', marker=marker, color=colour, markersize=4.5, label=group)
+        medians, (colour, marker) = findings.adapting.groups[group], GROUP_MARKS[group]
+        if medians is not None:
+            axes.plot(1e3 * medians, rows, linestyle='', marker=marker, color=colour, markersize=4.5, label=group)
     axes.axvline(1e3 * record.about.period_s, color=FAINT, linewidth=0.8)
     axes.annotate('one tick', (1e3 * record.about.period_s, -0.9), fontsize=7, color=INK, ha='center',
                   annotation_clip=False)

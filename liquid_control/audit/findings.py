@@ -28,7 +28,7 @@ from liquid_control.audit.pca import Components, principal_components
 from liquid_control.audit.recorder import neuron_names, replay
 from liquid_control.audit.saliency import input_gradients, visual_backprop_maps
 from liquid_control.audit.silencing import Effect, drive_lesions
-from liquid_control.audit.situations import by_light, by_steering, mean_by_group
+from liquid_control.audit.situations import by_light, by_steering, median_by_group
 from liquid_control.audit.similarity import Similarity, saliency_under_noise
 from liquid_control.audit.twin_study import TwinLaps
 from liquid_control.liquid.ltc import LTCCell
@@ -52,7 +52,7 @@ class Seen:
 class Adapting:
     """How the time constants follow the input; arrays (U,) of s or factors, one for each neuron.
 
-    :param groups: name of a situation, see ``situations`` -> mean time constant in s, None where too few ticks are.
+    :param groups: name of a situation, see ``situations`` -> median time constant in s, None where too few ticks are.
     :param ticks: how many ticks each group has.
     :param light: name of the light -> (change of the time constants, mean change of the steering in rad).
     """
@@ -84,7 +84,7 @@ class Findings:
     meaning: time_constants.Meaning | None
     correlation: np.ndarray
     lipschitz_over_time: np.ndarray
-    lipschitz_of_step: np.ndarray
+    lipschitz_of_step: np.ndarray | None
     components: dict[str, Components]
     saliency: list[Seen]
     similarity: Similarity
@@ -115,7 +115,8 @@ def examine(policy: DrivingPolicy, record: NeuronRecord, pictures: np.ndarray,
     return Findings(
         record, time_constants.meaning(network), correlations(record.states, record.steering_rad),
         lipschitz.over_time(record.states, record.time_s, record.sequence),
-        lipschitz.of_the_step(network, record.features, record.before, record.elapsed).max(axis=0),
+        None if lipschitz.jumps(network) else lipschitz.of_the_step(
+            network, record.features, record.before, record.elapsed).max(axis=0),
         _components(record, pictures, baselines, start), _look(policy, record, pictures, along.tolist()), similarity,
         spread, _look(policy, record, pictures, worst),
         _lesions(policy, record, course, start) if lesionable else None, synapses(network) if lesionable else None,
@@ -159,7 +160,7 @@ def _adapting(policy: DrivingPolicy, record: NeuronRecord, pictures: np.ndarray,
         advance(1)
     groups = by_steering(record.steering_rad, record.about.max_steering_rad) | by_light(record.brightness)
     counts = {name: int(ticks.sum()) for name, ticks in groups.items()}
-    return Adapting(adapting.swing(taus), mean_by_group(taus, groups), counts, light)
+    return Adapting(adapting.swing(taus), median_by_group(taus, groups), counts, light)
 
 
 def _twins(policy: DrivingPolicy, record: NeuronRecord, course: Course | None, dark_course: Course | None,
@@ -222,8 +223,9 @@ def _neurons(findings: Findings) -> list[dict]:
     record, rows = findings.record, []
     columns = {
         'correlation': findings.correlation, 'mean': record.states.mean(0), 'sd': record.states.std(0),
-        'min': record.states.min(0), 'max': record.states.max(0), 'lipschitz_per_s': findings.lipschitz_over_time,
-        'lipschitz_of_step': findings.lipschitz_of_step}
+        'min': record.states.min(0), 'max': record.states.max(0), 'lipschitz_per_s': findings.lipschitz_over_time}
+    if findings.lipschitz_of_step is not None:
+        columns['lipschitz_of_step'] = findings.lipschitz_of_step
     for neuron, name in enumerate(record.about.neurons):
         row = {'name': name, **{key: _number(values[neuron]) for key, values in columns.items()}}
         if findings.adapting is not None:

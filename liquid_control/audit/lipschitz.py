@@ -18,6 +18,8 @@ import torch
 from torch import Tensor, nn
 from torch.func import jacrev, vmap
 
+from liquid_control.liquid.spiking import LiquidSpikingCell
+
 CHUNK = 256
 
 
@@ -34,6 +36,11 @@ def over_time(states: np.ndarray, times: np.ndarray, sequence: np.ndarray) -> np
         return np.zeros(states.shape[1])
     steps = np.abs(np.diff(states.astype(np.float64), axis=0)) / np.diff(times)[:, None]
     return steps[together].max(axis=0)
+
+
+def jumps(network: nn.Module) -> bool:
+    """Tell whether a step of a network jumps, as spikes do: then it has no Lipschitz constant."""
+    return isinstance(network, LiquidSpikingCell)
 
 
 def of_the_step(network: nn.Module, features: np.ndarray, before: np.ndarray, elapsed: np.ndarray) -> np.ndarray:

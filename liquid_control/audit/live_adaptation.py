@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 from liquid_control.audit.moments import Moment
-from liquid_control.audit.situations import by_light, by_steering, mean_by_group
+from liquid_control.audit.situations import by_light, by_steering, median_by_group
 from liquid_control.audit.twin import TWINS, FixedTimeConstants
 from liquid_control.liquid.ltc import LTCCell
 from liquid_control.policy.driving_policy import DrivingPolicy
@@ -29,7 +29,7 @@ FEWEST_FOR_TWINS = 15
 
 
 def adaptation(moments: list[Moment], limit_rad: float) -> dict[str, Any]:
-    """Return the mean time constant of each neuron, in ms, in two pairs of ``situations``.
+    """Return the median time constant of each neuron, in ms, in two pairs of ``situations``.
 
     ``turn`` has those on straights and in curves, ``light`` those in the dark and in the light. A pair is None where
     one of its groups has too few moments.
@@ -38,9 +38,9 @@ def adaptation(moments: list[Moment], limit_rad: float) -> dict[str, Any]:
     if len({len(moment.time_constant_s) for moment in moments}) != 1:
         return {'turn': None, 'light': None}
     taus = 1e3 * np.array([moment.time_constant_s for moment in moments])
-    means = mean_by_group(taus, by_steering(np.array([moment.steering_rad for moment in moments]), limit_rad)
+    medians = median_by_group(taus, by_steering(np.array([moment.steering_rad for moment in moments]), limit_rad)
                           | by_light(np.array([moment.brightness for moment in moments])))
-    return {'turn': _pair(means['straight'], means['curve']), 'light': _pair(means['dark'], means['light'])}
+    return {'turn': _pair(medians['straight'], medians['curve']), 'light': _pair(medians['dark'], medians['light'])}
 
 
 def twin_differences(policy: DrivingPolicy, moments: list[Moment]) -> dict[str, float] | None:
@@ -72,4 +72,4 @@ def twin_differences(policy: DrivingPolicy, moments: list[Moment]) -> dict[str, 
 def _pair(first: np.ndarray | None, second: np.ndarray | None) -> list[list[float]] | None:
     if first is None or second is None:
         return None
-    return [[float(f'{value:.3g}') for value in means] for means in (first, second)]
+    return [[float(f'{value:.3g}') for value in medians] for medians in (first, second)]

@@ -73,7 +73,7 @@ METHODS = {
         'The ten largest are at least half a second apart.',
         'Sampled sensitivity to picture noise; the measure is defined here'),
     'adapting': (
-        'Time constants averaged over the ticks of a situation. The strong steering of a drive is the 98th percentile '
+        'Median time constants over the ticks of a situation. The strong steering of a drive is the 98th percentile '
         'of |steering|: a curve steers above a third of it, a straight below a sixth; none is told where it is below '
         'a tenth of the limit. Light and dark are above and below the middle between the 5th and the 95th percentile '
         'of the mean of the pictures (0..1); none is told where these are less than 0.04 apart. A situation has 15 '

@@ -104,7 +104,14 @@ def _saliency(findings: Findings) -> str:
     rows = ''.join(_look(seen, f'{findings.record.time_s[seen.tick]:.1f} s, steering '
                                f'{_degrees(findings.record.steering_rad[seen.tick])}') for seen in findings.saliency)
     return ('<p>Camera, VisualBackProp, input gradient, at moments spread over the drive. Bright is strong. What the '
-            f'retina crops away cannot glow.</p><div class="looks">{rows}</div>')
+            f'retina crops away cannot glow.{_surrogate(findings)}</p><div class="looks">{rows}</div>')
+
+
+def _surrogate(findings: Findings) -> str:
+    if findings.lipschitz_of_step is not None:
+        return ''
+    return (' A spike has no derivative: the input gradient is that of the smooth function with which the network '
+            'learned in place of it.')
 
 
 def _similarity(findings: Findings) -> str:
@@ -185,6 +192,11 @@ def _twins(findings: Findings) -> str:
 
 def _lipschitz(findings: Findings) -> str:
     names = findings.record.about.neurons
+    if findings.lipschitz_of_step is None:
+        fastest = int(np.argmax(findings.lipschitz_over_time))
+        return ('<p>A spike jumps: one tick of this network is no continuous function of what it sees, and has no '
+                f'Lipschitz constant. Over time, {names[fastest]} moves fastest, by '
+                f'{findings.lipschitz_over_time[fastest]:.1f} a second; all are in report.json.</p>')
     rows = ''.join(f'<tr><td>{name}</td><td>{step:.2f}</td><td>{time:.2f}</td></tr>' for name, step, time in zip(
         names[:NEURONS_SHOWN], findings.lipschitz_of_step, findings.lipschitz_over_time, strict=False))
     table = _table(('neuron', 'of the step', 'over time (1/s)'), rows)
@@ -207,7 +219,8 @@ def _components(findings: Findings) -> str:
 
 def _silencing(findings: Findings) -> str:
     if findings.effects is None:
-        return '<p>Not driven: the audit ran with --tracks 0, or the network is not wired neuron by neuron.</p>'
+        return (f'<p>Not driven: the audit ran with --tracks 0, or the cell {findings.record.about.cell} is not wired '
+                'synapse by synapse (LTC and CfC are).</p>')
     cut = [effect for effect in findings.effects if 'synapse' in effect.lesion.kind]
     intact = findings.effects[0]
     at_zero, at_mean = (_lost(findings, kind) for kind in ('neuron at 0', 'neuron at its mean'))

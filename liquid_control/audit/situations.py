@@ -48,7 +48,7 @@ def by_light(brightness: np.ndarray) -> dict[str, np.ndarray]:
     return {'light': told & light, 'dark': told & ~light}
 
 
-def mean_by_group(values: np.ndarray, groups: dict[str, np.ndarray]) -> dict[str, np.ndarray | None]:
-    """Return the mean of values (T, U) over the ticks of each group, (U,); None for fewer than 15 ticks."""
-    return {name: values[ticks].mean(axis=0) if ticks.sum() >= FEWEST_TICKS else None
+def median_by_group(values: np.ndarray, groups: dict[str, np.ndarray]) -> dict[str, np.ndarray | None]:
+    """Return the median of values (T, U) over the ticks of each group, (U,); None for fewer than 15 ticks."""
+    return {name: np.median(values[ticks], axis=0) if ticks.sum() >= FEWEST_TICKS else None
             for name, ticks in groups.items()}

@@ -169,8 +169,8 @@ function showAdaptation() {
   const pair = page.adaptation[page.by];
   byId('by-turn').setAttribute('aria-pressed', turn);
   byId('by-light').setAttribute('aria-pressed', !turn);
-  const note = turn ? 'Mean time constant of each neuron while it steers straight and in curves, last minute.' :
-    'Mean time constant of each neuron in dark and in light pictures of the last minute.';
+  const note = turn ? 'Median time constant of each neuron while it steers straight and in curves, last minute.' :
+    'Median time constant of each neuron in dark and in light pictures of the last minute.';
   const none = !wiring.wiring ? 'Nothing has been heard yet.' :
     page.frame && !page.frame.tau.length ? 'The neurons of this cell have no time constants.' :
       turn ? 'Waiting for curves and straights.' : 'The light has hardly changed in the last minute.';
