@@ -144,7 +144,7 @@ def test_at_a_desk_all_of_a_running_drive_is_there_and_can_be_asked(chromium, ad
     figures = page.text('link-figures')
     for name in 'control rate', 'receipt to command', 'picture to command', 'dropped, late', 'trace':
         assert name in figures
-    assert 'm/s' in page.text('command-figures')
+    page.until(lambda: 'm/s' in page.text('command-figures'), 'a picture')
     page.until(lambda: page.text('link') == 'live', 'live')
     widths = 'return [...document.querySelectorAll("#wiring .synapse")].map((it) => it.getAttribute("stroke-width"))'
     first, picture = page.run(widths), page.camera()

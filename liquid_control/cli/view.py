@@ -72,17 +72,17 @@ async def _serve(source, listener, address: str) -> None:
 
 
 def _step_back() -> None:
-    """Leave the processor to the drive node: one thread of torch, and every thread only runs where nobody else would.
+    """Leave the processor to the drive node: one thread of torch, low priority for every thread.
 
-    On Linux each thread has a priority of its own, those of DDS too. A processor on which only such idle threads run
-    counts as free, so a picture wakes the drive node at once.
+    On Linux each thread has a priority of its own, and those of DDS run already.
     """
     import torch
     os.environ.setdefault('OMP_NUM_THREADS', '1')
     torch.set_num_threads(1)
-    if hasattr(os, 'SCHED_IDLE'):
-        for thread in Path('/proc/self/task').iterdir():
-            os.sched_setscheduler(int(thread.name), os.SCHED_IDLE, os.sched_param(0))
+    threads = Path('/proc/self/task')
+    if threads.is_dir():
+        for thread in threads.iterdir():
+            os.setpriority(os.PRIO_PROCESS, int(thread.name), NICE)
     elif hasattr(os, 'nice'):
         os.nice(NICE)
 
