@@ -81,8 +81,8 @@ def _step_back() -> None:
     torch.set_num_threads(1)
     threads = Path('/proc/self/task')
     if threads.is_dir():
-        for thread in threads.iterdir():
-            os.setpriority(os.PRIO_PROCESS, int(thread.name), NICE)
+        for number in (int(thread.name) for thread in threads.iterdir()):
+            os.setpriority(os.PRIO_PROCESS, number, os.getpriority(os.PRIO_PROCESS, number) + NICE)
     elif hasattr(os, 'nice'):
         os.nice(NICE)
 
