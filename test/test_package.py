@@ -16,8 +16,10 @@ import ast
 import importlib
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import time
 import zipfile
 from pathlib import Path
 from xml.etree import ElementTree
@@ -121,6 +123,18 @@ def test_what_the_executables_call_exists():
                         if isinstance(node, ast.ImportFrom) and node.module.startswith('liquid_control'))
         tree = ast.parse((REPOSITORY / f'{imported.module.replace(".", "/")}.py').read_text())
         assert 'main' in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+def test_an_executable_that_is_ended_before_there_is_a_node_ends_well(number):
+    process = subprocess.Popen([sys.executable, REPOSITORY / 'scripts' / 'simulator'], stderr=subprocess.PIPE)
+    caught = 0
+    while not caught >> signal.SIGTERM - 1 & 1:  # its handlers are not there yet
+        assert process.poll() is None
+        time.sleep(0.005)
+        caught = int(re.search(r'SigCgt:\s*(\w+)', Path(f'/proc/{process.pid}/status').read_text()).group(1), 16)
+    process.send_signal(number)
+    assert (process.wait(60.0), process.stderr.read()) == (0, b'')
 
 
 def test_the_wheel_holds_code_data_and_index(tmp_path):
