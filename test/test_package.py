@@ -30,7 +30,8 @@ import liquid_control
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 DATA_FOLDERS = ('launch', 'config', 'urdf', 'worlds', 'models')
-IMPORTED_AS = {'cv2': 'opencv-python-headless', 'yaml': 'pyyaml', 'OpenGL': 'mujoco', 'networkx': 'torch'}
+IMPORTED_AS = {'cv2': 'opencv-python-headless', 'yaml': 'pyyaml', 'OpenGL': 'mujoco', 'networkx': 'torch',
+               'sklearn': 'scikit-learn'}
 ROS_ONLY = {'ackermann_msgs', 'ament_index_python', 'launch', 'launch_ros'}
 PROVIDED_BY_RCLPY = {'builtin_interfaces', 'ament_index_python'}
 GAZEBO_ONLY = {'gz'}
