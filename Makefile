@@ -38,7 +38,7 @@ READY := $(VENV)/.installed $(VENV)/.renders
 # The environment stands alone: a ROS that is sourced in this shell, or another environment's ROS wheels, stay outside.
 unexport PYTHONPATH LD_LIBRARY_PATH AMENT_PREFIX_PATH RMW_IMPLEMENTATION _ROS_WHEELS_BOOTSTRAP_COMPLETE
 
-.PHONY: drive train test lint lock vulnerabilities clean
+.PHONY: drive train test faults fuzz soak lint lock vulnerabilities clean
 .DELETE_ON_ERROR:
 
 drive: $(READY)
@@ -49,6 +49,15 @@ train: $(READY)
 
 test: $(READY)
 	$(RUN) -m pytest -q -ra $(ARGS)
+
+faults: $(READY)
+	$(RUN) -m liquid_control faults $(ARGS)
+
+fuzz: $(READY)
+	$(RUN) -m liquid_control fuzz messages --count 1000000 $(ARGS)
+
+soak: $(READY)
+	$(RUN) -m liquid_control soak $(ARGS)
 
 lint: $(VENV)/.installed
 	$(RUN) -m ruff check .

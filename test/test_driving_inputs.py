@@ -160,7 +160,7 @@ def test_a_policy_that_stays_too_slow_is_ill_but_one_slow_step_is_not():
     assert not health.problem and health.overruns == 20
     for _ in range(OVERRUNS):
         health.judge(Command(0.0, 1.0), 0.04)
-    assert 'policy is too slow: 5 steps in a row' in health.problem
+    assert 'policy is too slow: 3 steps in a row' in health.problem
     for _ in range(RECOVERY_STEPS):
         health.judge(Command(0.0, 1.0), 0.01)
     assert not health.problem

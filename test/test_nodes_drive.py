@@ -26,16 +26,20 @@ import numpy as np  # noqa: E402
 import ros_rig  # noqa: E402
 from geometry_msgs.msg import Twist, TwistStamped  # noqa: E402
 from lifecycle_msgs.srv import ChangeState, GetState  # noqa: E402
+from rcl_interfaces.srv import SetParametersAtomically  # noqa: E402
+from rclpy.parameter import Parameter  # noqa: E402
 from sensor_msgs.msg import CompressedImage  # noqa: E402
-from std_msgs.msg import Float32MultiArray  # noqa: E402
+from std_msgs.msg import Empty, Float32MultiArray  # noqa: E402
 from std_srvs.srv import SetBool  # noqa: E402
 
+from liquid_control.evaluation.faults import policies  # noqa: E402
 from liquid_control.learning.simulated import new_policy  # noqa: E402
 from liquid_control.nodes.drive_settings import drive_settings  # noqa: E402
 from liquid_control.nodes.neurons_message import rows_of  # noqa: E402
 from liquid_control.policy.policy_file import save_policy  # noqa: E402
 
 DRIVE = 'liquid_control.nodes.drive'
+RAISING = 'liquid_control.nodes.faults.raising'
 DOMAIN, OTHER_DOMAIN = ros_rig.own_domain(), ros_rig.own_domain()
 TIMEOUTS = {'camera_timeout_s': 0.5, 'imu_timeout_s': 0.5}
 CONFIGURE, CLEAN_UP, ACTIVATE, DEACTIVATE = 1, 2, 3, 4
@@ -54,7 +58,7 @@ SPEED_MPS = new_policy('ltc', 'small', 0).spec.speed_mps
 @pytest.fixture(scope='module')
 def drive(policy):
     """One process for many tests: each must leave it driving, or the next one fails."""
-    process = ros_rig.Process(DRIVE, DOMAIN, {'policy': policy, 'autostart': 'true', **TIMEOUTS})
+    process = ros_rig.Process(RAISING, DOMAIN, {'policy': policy, 'autostart': 'true', **TIMEOUTS})
     yield process
     if process.running:
         process.end()
@@ -254,6 +258,51 @@ def test_a_policy_that_cannot_be_used_is_refused_and_the_old_one_drives_on(rig, 
     assert not successful and words in reason and str(bad) in reason
     rig.until_driving()
     assert rig.value('drive', 'policy_loaded') == old
+
+
+def load(rig, path, sha256):
+    """Set policy and hash together."""
+    parameters = [Parameter(name, value=value).to_parameter_msg()
+                  for name, value in (('policy', str(path)), ('policy_sha256', sha256))]
+    request = SetParametersAtomically.Request(parameters=parameters)
+    assert rig.call(SetParametersAtomically, '/drive/set_parameters_atomically', request).result.successful
+
+
+def test_a_policy_that_computes_nan_stops_the_car_until_another_takes_over(rig, policy, tmp_path):
+    policies.write_overflowing(new_policy('ltc', 'small', 0), tmp_path / 'nan.safetensors')
+    load(rig, tmp_path / 'nan.safetensors', '')
+    rig.until_standing('policy output is not finite')
+    assert int(rig.value('drive', 'not_finite')) > 0
+    load(rig, policy, '')
+    rig.until_driving()
+
+
+def test_a_policy_that_is_too_slow_stops_the_car(rig, policy, tmp_path):
+    slow = tmp_path / 'slow.pt'
+    sha256 = policies.write_slow(new_policy('ltc', 'small', 0), slow, 0.1)
+    load(rig, slow, sha256)
+    rig.until_standing('policy is too slow')
+    assert rig.value('drive', 'refused') == '0'
+    load(rig, policy, '')
+    rig.until_driving()
+
+
+def test_a_callback_that_raises_stops_the_car_until_it_is_engaged(rig):
+    publisher = rig.node.create_publisher(Empty, 'drive/raise', 1)
+    rig.until(publisher.get_subscription_count, what='the callback')
+    publisher.publish(Empty())
+    rig.until_standing('internal error: ZeroDivisionError: a fault that was asked for')
+    count = len(rig.commands)
+    rig.until(lambda: len(rig.commands) > count + 15)
+    assert {speed for _, speed, _ in rig.commands[count:]} == {0.0}
+    assert rig.call(SetBool, '/drive/engage', SetBool.Request(data=True)).success
+    rig.until_driving()
+    rig.node.destroy_publisher(publisher)
+
+
+def test_the_clock_is_not_changed_under_way(rig):
+    successful, reason = rig.set_parameter('use_sim_time', True)
+    assert not successful and 'only change while the node is inactive' in reason
 
 
 def test_the_answers_of_the_policy_are_there_while_a_human_drives(rig):

@@ -31,6 +31,8 @@ VERBS = {
     'tune': 'liquid_control.cli.tune',
     'fptt': 'liquid_control.cli.fptt',
     'bench': 'liquid_control.cli.bench',
+    'faults': 'liquid_control.cli.faults',
+    'soak': 'liquid_control.cli.soak',
     'fuzz': 'liquid_control.cli.fuzz',
     'compare-drives': 'liquid_control.cli.compare_drives',
     'import-tub': 'liquid_control.cli.import_tub',

@@ -13,18 +13,25 @@
 # limitations under the License.
 """``liquid-control fuzz``: hostile input by the hundred thousand."""
 import argparse
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 
 from liquid_control.errors import InputError
 
-HELP = 'read hostile files by the hundred thousand and tell what should not have happened'
-WHAT = ('files',)
+HELP = 'hostile files by the hundred thousand, random messages by the million; tell what should not have happened'
+WHAT = ('files', 'messages')
+SHIPPED = 'models/ncp19.safetensors'
 MAX_COUNT = 10**8
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the verb."""
-    parser.add_argument('what', choices=WHAT, help='files: policies, exports, tracks, bags, tubs and the rest')
+    parser.add_argument('what', choices=WHAT, help=(
+        'files: policies, exports, tracks, bags, tubs and the rest; '
+        'messages: pictures and IMU samples with every field at random, to what drives the car'))
     parser.add_argument('--count', metavar='N', type=int, default=10_000, help='how many (default: %(default)s)')
     parser.add_argument('--seed', metavar='S', type=int, default=0, help='(default: %(default)s)')
     parser.add_argument('--first', metavar='N', type=int, default=0,
@@ -34,11 +41,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Read; return 0 if nothing happened that must not, else 1."""
-    from liquid_control.cli.output import check_writable, write_json
+    from liquid_control.cli.output import check_writable
     for name, value, low in ('count', args.count, 1), ('seed', args.seed, 0), ('first', args.first, 0):
         if not low <= value <= MAX_COUNT:
             raise InputError(f'{name} {value} is outside {low} to {MAX_COUNT}; give a number within these limits')
     check_writable(args.json)
+    return _messages(args) if args.what == 'messages' else _hostile_files(args)
+
+
+def _hostile_files(args: argparse.Namespace) -> int:
+    from liquid_control.cli.output import write_json
     findings = _files(args)
     for outcome in findings.outcomes:
         print(f'{outcome.kind:18} {outcome.files:8} files, {outcome.refused:8} refused, '
@@ -60,3 +72,36 @@ def _files(args: argparse.Namespace):
     torch.set_num_threads(1)
     with progress(args.count, 'Files') as bar:
         return read_hostile_files(args.count, args.seed, args.first, lambda done: bar.update(done))
+
+
+def _messages(args: argparse.Namespace) -> int:
+    from liquid_control.cli.output import write_json
+    from liquid_control.cli.progress import progress
+    from liquid_control.driving.load_runner import load_runner
+    from liquid_control.evaluation.faults.fuzz import fuzz
+    from liquid_control.share import share_path
+    with _silenced(), progress(args.count, 'Messages') as bar:
+        result = fuzz(load_runner(str(share_path(SHIPPED)), '', 144, 192), args.count, args.seed, bar.update)
+    write_json(args.json, asdict(result))
+    states = ', '.join(f'{count} {state}' for state, count in result.states.items())
+    print(f'{result.messages} messages, seed {args.seed}: {result.rejected} rejected, {result.ticks} ticks ({states}), '
+          f'{result.stops} times the car had to stand, {len(result.problems)} problems')
+    for problem in result.problems:
+        print(problem)
+    return 1 if result.problems else 0
+
+
+@contextmanager
+def _silenced() -> Iterator[None]:
+    """Keep what the C libraries of JPEG and PNG say of a broken file off stderr; what Python says still gets there."""
+    kept = os.dup(2)
+    stderr, sys.stderr = sys.stderr, os.fdopen(kept, 'w', buffering=1, closefd=False)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        sys.stderr = stderr
+        os.close(nowhere)
+        os.close(kept)

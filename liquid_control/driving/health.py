@@ -15,14 +15,14 @@
 """Whether the policy can be trusted with the car."""
 from liquid_control.driving.command import Command
 
-OVERRUNS = 5
+OVERRUNS = 3
 RECOVERY_STEPS = 10
 
 
 class PolicyHealth:
     """Watches the policy's outputs and how long it takes for them.
 
-    One output that is not finite, or five steps in a row that took longer than a control period, make it ill.
+    One output that is not finite, or three steps in a row that took longer than a control period, make it ill.
     It is well again after ten good steps in a row.
     """
 
@@ -46,7 +46,7 @@ class PolicyHealth:
             self.not_finite += 1
             self.problem = (f'policy output is not finite: steering {command.steering_rad:g}, '
                             f'speed {command.speed_mps:g}')
-        elif self._slow_steps >= OVERRUNS:
+        elif self._slow_steps == OVERRUNS:
             self.problem = (f'policy is too slow: {self._slow_steps} steps in a row took longer than the '
                             f'{1e3 * self.period_s:.1f} ms of a control period, the last one {1e3 * seconds:.1f} ms')
         elif self._good_steps >= RECOVERY_STEPS:

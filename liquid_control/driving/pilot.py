@@ -125,12 +125,14 @@ class Pilot:
         return '; '.join(filter(None, (self._stamps.notes, self._imu_stamps.notes)))
 
     def forget(self) -> None:
-        """Start as if nothing had been seen or heard: at activation, and when the clock jumped back."""
+        """Start as if nothing had been seen or heard: at activation, and when the clock stood still or jumped back.
+
+        Only a frozen camera is still one.
+        """
         self.camera.forget()
         self.imu.forget()
         self.supervisor.rearm()
         self._restart_policy()
-        self._frozen.forget()
         self.health.forget()
 
     def swap(self, runner: PolicyRunner) -> None:

@@ -18,7 +18,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -40,17 +40,22 @@ def environment() -> dict[str, str]:
 
 
 @contextmanager
-def node_process(name: str, namespace: str, log: Path, parameters: dict[str, object]) -> Iterator[subprocess.Popen]:
+def node_process(name: str, namespace: str, log: Path, parameters: Mapping[str, object],
+                 remaps: Mapping[str, str] | None = None, before: Sequence[str] = ()) -> Iterator[subprocess.Popen]:
     """Run ``liquid_control.nodes.NAME`` in a namespace while the body runs, then stop it as Ctrl-C would.
 
     :param log: file that takes its output.
+    :param remaps: other names for topics, and for the node as ``__node``.
+    :param before: a command that runs the node, such as ``nice``, with its options.
     """
     arguments = ['-r', f'__ns:=/{namespace}']
+    for old, new in (remaps or {}).items():
+        arguments += ['-r', f'{old}:={new}']
     for parameter, value in parameters.items():
         arguments += ['-p', f'{parameter}:={value}']
     with log.open('w') as output:
         process = subprocess.Popen(
-            [sys.executable, '-m', f'liquid_control.nodes.{name}', '--ros-args', *arguments],
+            [*before, sys.executable, '-m', f'liquid_control.nodes.{name}', '--ros-args', *arguments],
             env=environment(), stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
         try:
             yield process
