@@ -18,7 +18,6 @@ Phases follow each other in which messages are good, of any kind, bad, or do not
 tick: the command is within its limits; it is zero whenever no good picture or no good IMU sample can be younger than
 its timeout; and nothing in the program went wrong.
 """
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -54,7 +53,7 @@ class FuzzResult:
     ticks: int = 0
     stops: int = 0
     rejected: int = 0
-    states: Counter = field(default_factory=Counter)
+    states: dict[str, int] = field(default_factory=lambda: {state.value: 0 for state in State})
     problems: list[str] = field(default_factory=list)
 
 
