@@ -21,6 +21,7 @@ from liquid_control.audit.contributions import circuit_of, shares_of
 from liquid_control.audit.effects import (
     covered_features, feature_effects, neuron_effects, region_effects, synapse_effects)
 from liquid_control.audit.moments import Moment
+from liquid_control.audit.recorder import neuron_names
 from liquid_control.audit.tick import Tick
 from liquid_control.audit.time_constants import meaning
 from liquid_control.policy.driving_policy import DrivingPolicy
@@ -41,13 +42,13 @@ class Explainer:
         spec = self.policy.spec
         names = [f'sees {number}' for number in range(spec.visual_features)] + list(spec.imu_channels)
         circuit, tau = self.circuit, meaning(self.policy.network)
-        common = {'cell': spec.cell, 'features': names, 'crop': list(spec.crop), 'traced': circuit is not None,
+        common = {'cell': spec.cell, 'names': neuron_names(self.policy), 'features': names,
+                  'crop': list(spec.crop), 'traced': circuit is not None,
                   'flow': '' if circuit is None else circuit.flow_name,
                   'rest': '' if circuit is None else circuit.rest_name, 'tau': '' if tau is None else tau.name,
                   'max_steering_rad': spec.max_steering_rad}
         if spec.wiring is None:
-            size = self.policy.network.state_size
-            return common | {'kinds': ['hidden'] * size, 'sensory': [], 'synapses': []}
+            return common | {'kinds': [name.split()[0] for name in common['names']], 'sensory': [], 'synapses': []}
         return common | {'kinds': spec.wiring['neuron_types'], 'sensory': _by_matrix(spec.wiring['sensory_synapses']),
                          'synapses': _by_matrix(spec.wiring['synapses'])}
 

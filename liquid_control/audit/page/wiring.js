@@ -16,7 +16,7 @@
 
 import {byId, drawn, element, setText, side} from './tools.js';
 
-const ORDER = ['inter', 'hidden', 'command', 'motor'];
+const ORDER = ['inter', 'hidden', 'memory', 'membrane', 'adaptation', 'command', 'motor', 'readout'];
 const FULL = 127;
 const TOUCH_PX = 26;
 const HEAD_PX = 26;
@@ -45,9 +45,9 @@ export class Wiring {
     this.columns = columnsOf(wiring);
     this.names = new Map();
     wiring.features.forEach((name, index) => this.names.set(`feature-${index}`, name));
-    wiring.kinds.forEach((kind, index) => this.names.set(`neuron-${index}`, `${kind} ${index}`));
-    this.untraced = `Activity only: the cell ${wiring.cell} has no synapses of its own from neuron to neuron whose ` +
-      'shares add up to the command.';
+    wiring.names.forEach((name, index) => this.names.set(`neuron-${index}`, name));
+    this.untraced = `Activity only: for the cell ${wiring.cell} no shares are defined that synapses have in the command ` +
+      '(they are for ltc and cfc).';
     this.note = !wiring.traced ? this.untraced : wiring.flow === 'current' ?
       'Wider: more current. Tap a neuron, a feature or the command.' :
       'Wider: larger share of what it feeds. Tap a neuron, a feature or the command.';
@@ -81,13 +81,13 @@ export class Wiring {
         nodes.push(this.node(place));
       });
     });
-    const motor = this.places.get('neuron-0');
+    const motor = this.places.get(`neuron-${wiring.kinds.findIndex((kind) => ['motor', 'readout'].includes(kind))}`);
     const place = {x: width - end, y: motor ? motor.y : height / 2, size: 15, kind: 'command', index: 0};
     this.places.set('command-0', place);
     nodes.push(this.commandNode(place, narrow));
     this.sensory = wiring.sensory.map((synapse) => this.synapse(synapse, 'feature'));
     this.inner = wiring.synapses.map((synapse) => this.synapse(synapse, 'neuron'));
-    const out = motor && wiring.kinds[0] === 'motor' ?
+    const out = motor ?
       [drawn('path', {class: 'axis', d: `M${motor.x + motor.size} ${motor.y}H${place.x - 15}`})] : [];
     svg.replaceChildren(...labels, ...out, ...this.sensory, ...this.inner, ...nodes);
     this.mark(this.marked);
