@@ -53,6 +53,7 @@ def test_a_box_keeps_a_minute_and_packs_pictures_without_loss():
     box.pack()
     assert box.picture_bytes == sum(len(kept.step.picture) for kept in box.contents()[0]) < before / 4
     step = box.contents()[0][0].step
+    assert step.answer.pixels.nbytes == 0 and step.answer.picture is None  # nothing holds the raw picture any more
     message = SimpleNamespace(data=step.picture, format=step.format)
     assert np.array_equal(picture_of(message), smooth) and step.crc32 == zlib.crc32(smooth)
 

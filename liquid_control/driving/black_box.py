@@ -17,7 +17,7 @@ import threading
 import zlib
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import cv2
@@ -31,6 +31,7 @@ IMU_SAMPLES = 60_000
 AFTER_S = 2.0
 BETWEEN_S = 30.0
 _IMU = struct.Struct('<q6d')
+NO_PIXELS = np.zeros((0, 0, 3), np.uint8)
 _PNG = (cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE)
 
 
@@ -57,6 +58,7 @@ class ImuSample(NamedTuple):
 class Step:
     """One step of the policy.
 
+    :param answer: once packed, without its pixels and its message.
     :param stamp_ns: of the picture, as its entry has it.
     :param picture: uint8 (H, W, 3) RGB; after ``BlackBox.pack`` the bytes of a picture file that decodes to it.
     :param format: of these bytes.
@@ -147,6 +149,7 @@ class BlackBox:
                 if step.format != GONE:
                     self.picture_bytes += len(packed[0]) - step.size
                     (step.picture, step.format), step.crc32 = packed, crc32
+                    step.answer = replace(step.answer, pixels=NO_PIXELS, picture=None)  # which hold the raw picture
 
     def contents(self) -> tuple[list[Entry], list[ImuSample]]:
         """Return the entries and the IMU samples, oldest first; pictures of the newest may not be packed."""

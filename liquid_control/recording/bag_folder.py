@@ -40,7 +40,7 @@ def listed_files(bag: Path) -> list[str]:
     try:
         content = yaml.safe_load((bag / METADATA).read_text())
         return list(content['rosbag2_bagfile_information']['relative_file_paths'])
-    except (OSError, yaml.YAMLError, KeyError, TypeError, UnicodeDecodeError):
+    except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError, RecursionError):
         return []
 
 

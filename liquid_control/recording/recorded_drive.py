@@ -188,6 +188,10 @@ def _in_order(shots: np.ndarray, left_out: Counter[str]) -> np.ndarray:
 def _paired(shots: np.ndarray, times: np.ndarray, values: np.ndarray, tolerance: float, keep: np.ndarray, reason: str,
             left_out: Counter[str]) -> np.ndarray:
     """Return the values nearest to the pictures; where they are too far away, clear ``keep`` and count it."""
+    if not len(times):
+        left_out[reason] += int(keep.sum())
+        keep[:] = False
+        return np.full((len(shots), *values.shape[1:]), math.nan)
     order = np.argsort(times, kind='stable')
     times, values = times[order], values[order]
     after = np.clip(np.searchsorted(times, shots), 1, max(len(times) - 1, 1))
@@ -208,7 +212,7 @@ def _read_imu(bag: Bag, topic: Topic) -> tuple[np.ndarray, np.ndarray]:
             values.append(imu_vector(bag.decode(topic, data)))
         except InputError:
             values.append(np.full(6, math.nan, np.float32))
-    return np.array(times, np.int64), np.array(values)
+    return np.array(times, np.int64), np.array(values, np.float32).reshape(-1, 6)
 
 
 def _steering_topic(bag: Bag) -> Topic | None:

@@ -80,10 +80,13 @@ class _FolderFiles:
         self._root = (roots or [path])[0].resolve()
 
     def read(self, name: str) -> bytes | None:
-        path = (self._root / name).resolve()
-        if not path.is_relative_to(self._root) or not path.is_file() or path.stat().st_size > FILE_LIMIT_BYTES:
+        try:
+            path = (self._root / name).resolve()
+            if not path.is_relative_to(self._root) or not path.is_file() or path.stat().st_size > FILE_LIMIT_BYTES:
+                return None
+            return path.read_bytes()
+        except (OSError, ValueError):  # a name that is too long, or none
             return None
-        return path.read_bytes()
 
 
 class _ArchiveFiles:

@@ -46,7 +46,7 @@ def check_compressed(data: bytes, name: str) -> None:
     if not 0 < width * height <= MAX_PIXELS:
         raise InputError(f'compressed picture has {width} x {height} pixels, outside 1 to {MAX_PIXELS} in all; '
                          'set a smaller size at the camera')
-    whole = PNG_END in data if data.startswith(PNG_START) else data.rfind(JPEG_END) > data.rfind(bytes((0xFF, SCAN)))
+    whole = _png_ends(data) if data.startswith(PNG_START) else data.rfind(JPEG_END) > data.rfind(bytes((0xFF, SCAN)))
     if not whole:
         raise InputError(f'compressed picture is truncated after {len(data)} bytes; check the camera driver')
 
@@ -55,6 +55,17 @@ def _png_size(data: bytes) -> tuple[int, int] | None:
     if not data.startswith(PNG_START + PNG_HEADER) or len(data) < 24:
         return None
     return struct.unpack_from('>II', data, 16)
+
+
+def _png_ends(data: bytes) -> bool:
+    """Return whether each chunk fits and the last one is there: a decoder makes room for what a chunk says it has."""
+    at = len(PNG_START)
+    while at + len(PNG_END) <= len(data):
+        length, kind = struct.unpack_from('>I4s', data, at)
+        if kind == b'IEND':
+            return True
+        at += len(PNG_END) + length
+    return False
 
 
 def _jpeg_size(data: bytes) -> tuple[int, int] | None:

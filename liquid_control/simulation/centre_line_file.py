@@ -25,6 +25,7 @@ from liquid_control.simulation.track import Track, check_road_width, self_crossi
 
 COLUMNS = 'x_m, y_m, w_tr_right_m, w_tr_left_m'
 MIN_POINTS = 8
+MAX_LINE = 1000
 MAX_POINTS = 100_000
 MAX_EXTENT_M = 10_000.0
 
@@ -52,7 +53,8 @@ def _read_rows(path: Path) -> np.ndarray:
             f"track '{path}' cannot be read as text ({error}); give random:SEED or a CSV file with {COLUMNS}"
         ) from error
     rows = []
-    for number, row in enumerate(csv.reader(text.splitlines()), start=1):
+    for number, line in enumerate(text.splitlines(), start=1):
+        row = next(csv.reader([line[:MAX_LINE]]), [])
         if not row or row[0].lstrip().startswith('#'):
             continue
         rows.append(_parse(path, number, row))
