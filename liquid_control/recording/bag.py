@@ -196,6 +196,8 @@ class Bag:
             return
         with _readable(self.path):
             for connection, log_time, data in self._reader.messages(connections=connections):
+                if not isinstance(data, (bytes, memoryview)):  # SQLite gives what somebody put there
+                    raise ValueError('a message holds no bytes')
                 yield wanted[connection.topic], log_time, data
 
     def decode(self, topic: Topic, data: bytes) -> object:
