@@ -23,7 +23,7 @@ import torch
 from liquid_control.learning.fptt import FPTT, Constants, Descent, Stream
 from liquid_control.learning.sequence_model import new_model
 
-BATCH, UNITS, INPUTS = 32, 32, 2
+BATCH, UNITS, INPUTS = 4, 32, 2
 LENGTHS = (100, 300, 1000, 3000, 10_000)
 
 
