@@ -31,7 +31,6 @@ from std_srvs.srv import Trigger  # noqa: E402
 
 from liquid_control.policy.policy_file import load_policy, sha256_of  # noqa: E402
 from liquid_control.recording.sample_bag import count_samples, read_new  # noqa: E402
-from liquid_control.share import share_path  # noqa: E402
 from liquid_control.simulation.track_spec import load_track  # noqa: E402
 
 TRAINER, DRIVE, SIMULATOR = (f'liquid_control.nodes.{name}' for name in ('trainer', 'drive', 'simulator'))
@@ -179,26 +178,6 @@ def test_a_round_with_real_nodes_and_a_kill(tmp_path):
         report = json.loads((tmp_path / 'report.json').read_text())
         assert report['samples'] == count_samples(tmp_path / 'bags').samples == len(written)
         assert len(report['rounds']) == 1 and report['rounds'][0]['kept'] and report['sessions'] == 2
-    finally:
-        for process in trainer, drive, simulator:
-            process.end()
-        onlooker.close()
-
-
-def test_a_policy_goes_on_learning_online_while_it_drives(tmp_path, monkeypatch):
-    monkeypatch.setattr(ros_rig, 'PATIENCE_S', 240.0)  # the learner runs only when nobody else wants the core
-    onlooker, shipped = Onlooker(DOMAIN), share_path('models/ncp19.safetensors')
-    simulator = ros_rig.Process(SIMULATOR, DOMAIN, {'track': 'random:300007'})
-    drive = ros_rig.Process(DRIVE, DOMAIN, {
-        'autostart': 'true', 'use_sim_time': 'true', 'camera_timeout_s': 1.0, 'imu_timeout_s': 1.0})
-    trainer = ros_rig.Process(TRAINER, DOMAIN, {
-        'folder': tmp_path, 'use_sim_time': 'true', 'tracks': "['random:300007']", 'trial_tracks': "['random:990001']",
-        'learn': 'fptt', 'policy': shipped, 'rounds': 1, 'collect_s': 3.0, 'first_collect_s': 3.0, 'trial_s': 2.0})
-    try:
-        onlooker.until(lambda: onlooker.states[-3:] == ['learn', 'try', 'done'], what='a round')
-        best = tmp_path / 'best.safetensors'
-        assert load_policy(best).spec.training['learn'] == 'fptt'
-        onlooker.until(lambda: onlooker.value('drive', 'policy_sha256') == sha256_of(best), what='the policy')
     finally:
         for process in trainer, drive, simulator:
             process.end()

@@ -13,7 +13,7 @@
 # limitations under the License.
 """A lesson forward through time: each new picture once, in the order it was driven, by ``learning.adaptation``."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
@@ -24,36 +24,52 @@ from liquid_control.learning.loop.dataset import Stretch
 from liquid_control.learning.recorded import elapsed_periods
 from liquid_control.policy.driving_policy import DrivingPolicy
 
+NEWEST = 1800
+"""Pictures of a lesson: a car that changes is taught by what it does now, and a lesson must not fall behind."""
+REPORT_EVERY = 30
+
 
 def learn_online(policy: DrivingPolicy, stretches: list[Stretch],
                  report: Callable[[float, float, float], None]) -> tuple[float, int]:
-    """Let a policy learn from stretches of driving; it ends with the weights that answered them best.
+    """Let a policy learn from the newest minute or so of stretches of driving, in order.
 
-    :param report: told the share of the lesson that is over, the last stretch's mean squared error, and 0 seconds left.
+    It ends with the weights that would drive now.
+
+    :param report: told now and then the share of the lesson that is over, the mean squared error, and 0 seconds left.
     :return: the mean squared error of what would have driven, and the number of labelled pictures.
     :raises InputError: if there is no labelled picture.
     """
+    stretches = _newest(stretches)
     total = sum(len(stretch) for stretch in stretches)
     if not any(stretch.weight.any() for stretch in stretches):
         raise InputError('there is nothing new to learn from: no picture of which a teacher said something; let it '
                          'drive or correct')
-    adaptation, errors, done = Adaptation(policy), [], 0
-    for stretch in stretches:
-        errors += _live(adaptation, stretch, policy.spec.period_s)
-        done += len(stretch)
-        report(done / total, float(np.mean(errors[-len(stretch):] or [0.0])), 0.0)
+    adaptation, errors = Adaptation(policy), []
+    for done, error in enumerate(_live(adaptation, stretches, policy.spec.period_s), start=1):
+        errors += error
+        if done % REPORT_EVERY == 0 or done == total:
+            report(done / total, float(np.mean(errors[-REPORT_EVERY:] or [0.0])), 0.0)
     policy.load_state_dict(adaptation.policy.state_dict())
     return float(np.mean(errors)), len(errors)
 
 
-def _live(adaptation: Adaptation, stretch: Stretch, period_s: float) -> list[float]:
-    """Go through a stretch as if it were driven now; return the squared errors where the teacher said something."""
-    adaptation.reset()
-    elapsed = elapsed_periods(stretch.stamps, period_s)[:, 0].tolist()
-    imu, errors = torch.from_numpy(stretch.imu), []
-    for i, (right, weight) in enumerate(zip(stretch.steering.tolist(), stretch.weight.tolist(), strict=True)):
-        label = right if weight > 0.0 else None
-        answer = adaptation.step(stretch.pictures[i], imu[i], elapsed[i], label)
-        if label is not None:
-            errors.append((answer - label) ** 2)
-    return errors
+def _newest(stretches: list[Stretch]) -> list[Stretch]:
+    """Return the last stretches that have at most ``NEWEST`` pictures together, at least one, cut if need be."""
+    kept, room = [], NEWEST
+    for stretch in reversed(stretches):
+        if room > 0:
+            kept.insert(0, stretch.part(max(0, len(stretch) - room), len(stretch)))
+            room -= len(stretch)
+    return kept
+
+
+def _live(adaptation: Adaptation, stretches: list[Stretch], period_s: float) -> Iterator[list[float]]:
+    """Go through stretches as if they were driven now; give each picture's squared error, none without a label."""
+    for stretch in stretches:
+        adaptation.reset()
+        elapsed = elapsed_periods(stretch.stamps, period_s)[:, 0].tolist()
+        imu = torch.from_numpy(stretch.imu)
+        for i, (right, weight) in enumerate(zip(stretch.steering.tolist(), stretch.weight.tolist(), strict=True)):
+            label = right if weight > 0.0 else None
+            answer = adaptation.step(stretch.pictures[i], imu[i], elapsed[i], label)
+            yield [] if label is None else [(answer - label) ** 2]
