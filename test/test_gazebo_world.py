@@ -29,7 +29,7 @@ from liquid_control.cli import main
 from liquid_control.simulation.car import default_car
 from liquid_control.simulation.gazebo import names
 from liquid_control.simulation.gazebo.car_sdf import car_sdf, plugin_steering_limit
-from liquid_control.simulation.gazebo.look import AMBIENT, SUN_DIRECTION, linear, sun_diffuse
+from liquid_control.simulation.gazebo.look import AMBIENT, REFLECTED, SUN_DIRECTION, linear, sun_diffuse
 from liquid_control.simulation.gazebo.roadside import CLEARANCE_M, roadside_boxes
 from liquid_control.simulation.gazebo.world import lay_out, place_pose, world_sdf, write_world
 from liquid_control.simulation.mujoco_model import WHEELS, car_world_mjcf
@@ -122,6 +122,8 @@ def test_colours_are_linear_light_that_shows_the_display_colour(folder):
     world = ElementTree.parse(folder / 'world.sdf')
     for layer in LAYERS:
         diffuse = numbers(world, f".//visual[@name='{layer}']/material/diffuse")[:3]
+        glow = numbers(world, f".//visual[@name='{layer}']/material/emissive")[:3]
+        assert glow == pytest.approx([AMBIENT * value for value in diffuse], abs=1e-5)
         shown = [v * 12.92 if v <= 0.0031308 else 1.055 * v ** (1 / 2.4) - 0.055 for v in diffuse]
         assert shown == pytest.approx(layer_rgb(layer, TRACK.appearance), abs=2e-3)
     assert linear((0.0, 1.0, 0.5)) == pytest.approx((0.0, 1.0, 0.21404), abs=1e-5)
@@ -129,7 +131,7 @@ def test_colours_are_linear_light_that_shows_the_display_colour(folder):
 
 def test_a_level_surface_in_sun_and_ambient_light_is_lit_fully():
     downward = -SUN_DIRECTION[2] / math.hypot(*SUN_DIRECTION)
-    assert AMBIENT + sun_diffuse() * downward == pytest.approx(1.0)
+    assert AMBIENT + REFLECTED * sun_diffuse() * downward == pytest.approx(1.0)
 
 
 def test_plugins_are_those_that_gazebo_has(folder, car):

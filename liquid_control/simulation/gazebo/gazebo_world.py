@@ -19,6 +19,7 @@ gazebo-py-bindings beside a Gazebo of its version.
 """
 import importlib
 import math
+import multiprocessing
 import os
 import shutil
 import signal
@@ -112,7 +113,7 @@ class GazeboWorld:
     def camera(self) -> np.ndarray:
         """Return the newest picture, uint8 (height, width, 3) RGB."""
         message = self._newest['picture'][1]
-        return np.frombuffer(message.data, np.uint8).reshape(message.height, message.width, 3)
+        return np.frombuffer(message.data, np.uint8).reshape(message.height, message.width, 3).copy()
 
     def imu(self) -> np.ndarray:
         """Return the newest IMU sample, float32 (6,): gyro in rad/s, accelerometer in m/s^2."""
@@ -142,10 +143,12 @@ class GazeboWorld:
         if self._process.poll() is None:
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
+        self._control.end()
         self._folder.cleanup()
 
     def _connect(self, partition: str) -> None:
         self._partition = partition
+        self._control = _Control(partition)
         self._node = self._bound.node(partition)
         self._commands = self._node.advertise(topic('', COMMAND_TOPIC), self._bound.twist)
         for name, kind, where in (('picture', self._bound.image, 'camera/image_raw'),
@@ -158,11 +161,10 @@ class GazeboWorld:
             ['gz', 'sim', '-s', '--headless-rendering', '--seed', str(seed + 1), str(world)], stdout=self._log,
             stderr=subprocess.STDOUT, start_new_session=True,
             env=os.environ | {'GZ_PARTITION': self._partition, 'GZ_IP': '127.0.0.1'})
-        control = f'/world/{WORLD}/control'
         for _ in range(int(PATIENCE_S)):
             if self._process.poll() is not None:
                 break
-            if self._bound.ask(self._node, control, pause=True):
+            if self._control.ask(1.0, pause=True):
                 return
         said = self.log.strip().splitlines()[-1:] or ['nothing']
         self.close()
@@ -180,18 +182,50 @@ class GazeboWorld:
 
     def _step(self, steps: int, wait_for_picture: bool = True) -> None:
         """Compute steps, and wait for what they bring: Gazebo says yes before it has computed them."""
-        if not self._bound.ask(self._node, f'/world/{WORLD}/control', pause=True, multi_step=steps):
+        picture_s = self._newest.get('picture', (0.0,))[0]
+        if not self._control.ask(PATIENCE_S, pause=True, multi_step=steps):
             raise InputError('Gazebo does not answer any more; look at its log')
         self._steps += steps
         self._wait_for('odom', self._now - 1.5 * STEP_S)
         if wait_for_picture:
-            self._wait_for('picture', self._newest['picture'][0] + (FRAME_STEPS - 2.5) * STEP_S)
+            self._wait_for('picture', picture_s + (FRAME_STEPS - 2.5) * STEP_S)
 
     def _wait_for(self, name: str, stamp_s: float) -> None:
         """Wait for a message that is not older than a time of simulation."""
         with self._heard:
             if not self._heard.wait_for(lambda: self._newest.get(name, (-1.0,))[0] >= stamp_s, PATIENCE_S):
                 raise InputError(f'Gazebo brings no {name} after {stamp_s:.2f} s; does it have the Sensors system?')
+
+
+class _Control:
+    """Asks Gazebo in a process of its own.
+
+    While the bindings wait for an answer they hold Python's lock: a message that comes then keeps the answer away.
+    """
+
+    def __init__(self, partition: str) -> None:
+        context = multiprocessing.get_context('spawn')
+        self._pipe, end = context.Pipe()
+        self._process = context.Process(target=_serve_control, args=(partition, end), daemon=True)
+        self._process.start()
+
+    def ask(self, timeout_s: float, **control: Any) -> bool:
+        """Control the world and return whether it was done."""
+        self._pipe.send((timeout_s, control))
+        return self._pipe.recv()
+
+    def end(self) -> None:
+        """End the process."""
+        self._process.kill()
+        self._process.join()
+
+
+def _serve_control(partition: str, pipe: Any) -> None:
+    bound = _Bindings()
+    node = bound.node(partition)
+    while True:
+        timeout_s, control = pipe.recv()
+        pipe.send(bound.ask(node, f'/world/{WORLD}/control', timeout_s, **control))
 
 
 class _Bindings:
@@ -212,9 +246,10 @@ class _Bindings:
         options.partition = partition
         return self._node(options)
 
-    def ask(self, node: Any, service: str, **control: Any) -> bool:
+    def ask(self, node: Any, service: str, timeout_s: float, **control: Any) -> bool:
         """Control a world and return whether it was done."""
-        done, answer = node.request(service, self._control(**control), self._control, self._boolean, 1000)
+        done, answer = node.request(
+            service, self._control(**control), self._control, self._boolean, round(1000 * timeout_s))
         return bool(done and answer.data)
 
 

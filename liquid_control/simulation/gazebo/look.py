@@ -17,10 +17,15 @@ import math
 
 Rgb = tuple[float, float, float]
 
-AMBIENT = 0.4
-"""Share of a lit level surface's brightness that a shadow leaves."""
+AMBIENT = 0.6
+"""Share of a lit level surface's brightness that a shadow leaves. Surfaces give it off: it is the same from everywhere,
+which ogre2's ambient light is not."""
 SUN_DIRECTION = (-0.5, 0.3, -0.8)
 """Of the light, in the world's frame; it need not be a unit vector."""
+ROUGHNESS = 0.6
+"""With which ogre2's diffuse reflection hangs least on where one looks from."""
+REFLECTED = 0.77
+"""Share of the sun's light that ogre2 lets a white level surface of that roughness reflect, as measured."""
 
 
 def linear(rgb: Rgb) -> Rgb:
@@ -31,16 +36,16 @@ def linear(rgb: Rgb) -> Rgb:
 def sun_diffuse() -> float:
     """Return the sun's brightness with which a level surface in the sun shows its own colour."""
     x, y, z = SUN_DIRECTION
-    return (1.0 - AMBIENT) * math.hypot(x, y, z) / -z
+    return (1.0 - AMBIENT) / REFLECTED * math.hypot(x, y, z) / -z
 
 
-def sdf_rgb(rgb: Rgb) -> str:
-    """Return display values as an SDF colour."""
-    return ' '.join(f'{value:.5f}' for value in linear(rgb)) + ' 1'
+def sdf_rgb(rgb: Rgb, share: float = 1.0) -> str:
+    """Return a share of the light of display values as an SDF colour."""
+    return ' '.join(f'{share * value:.5f}' for value in linear(rgb)) + ' 1'
 
 
 def material(rgb: Rgb) -> str:
     """Return the SDF of a dull surface that in full light shows these display values."""
-    colour = sdf_rgb(rgb)
-    return (f'<material><ambient>{colour}</ambient><diffuse>{colour}</diffuse><specular>0 0 0 1</specular>'
-            '<pbr><metal><metalness>0</metalness><roughness>1</roughness></metal></pbr></material>')
+    return (f'<material><ambient>0 0 0 1</ambient><diffuse>{sdf_rgb(rgb)}</diffuse><specular>0 0 0 1</specular>'
+            f'<emissive>{sdf_rgb(rgb, AMBIENT)}</emissive>'
+            f'<pbr><metal><metalness>0</metalness><roughness>{ROUGHNESS}</roughness></metal></pbr></material>')

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-from liquid_control.simulation.gazebo.look import AMBIENT, SUN_DIRECTION, material, sdf_rgb, sun_diffuse
+from liquid_control.simulation.gazebo.look import SUN_DIRECTION, material, sdf_rgb, sun_diffuse
 from liquid_control.simulation.gazebo.meshes import obj_text
 from liquid_control.simulation.gazebo.names import WORLD, plugin
 from liquid_control.simulation.gazebo.roadside import Box
@@ -29,8 +29,10 @@ from liquid_control.simulation.road_mesh import LAYERS, display_rgb, layer_rgb, 
 from liquid_control.simulation.track import Track
 
 STEP_S = 0.001666667
-"""Of physics: a nanosecond fraction above 1/600 s, so that 20 steps are not less than 1/30 s and no picture waits for
-a 21st step."""
+"""Of physics: a fraction of a nanosecond above 1/600 s, so that 20 steps are not less than 1/30 s and no picture waits
+for a 21st step."""
+WRITTEN_STEP_S = STEP_S + 0.5e-9
+"""Gazebo cuts a step to whole nanoseconds, and the number itself may lie below one."""
 PLOT_MARGIN_M = 30.0
 """Ground around each of several roads."""
 PLACES, PLACE_SPACING_M = 8, 1.0
@@ -94,7 +96,7 @@ def world_sdf(plots: list[Plot], boxes: Sequence[Box] = (), models: Sequence[str
 <sdf version="1.9">
   <world name="{WORLD}">
     <physics name="600_hz" type="dart">
-      <max_step_size>{STEP_S}</max_step_size>
+      <max_step_size>{WRITTEN_STEP_S:.10f}</max_step_size>
       <real_time_factor>1</real_time_factor>
     </physics>
     <gravity>0 0 {-GRAVITY_MPS2}</gravity>
@@ -105,7 +107,7 @@ def world_sdf(plots: list[Plot], boxes: Sequence[Box] = (), models: Sequence[str
     {plugin('Imu')}
     {plugin('Contact')}
     <scene>
-      <ambient>{AMBIENT} {AMBIENT} {AMBIENT} 1</ambient>
+      <ambient>0 0 0 1</ambient>
       <background>{sky}</background>
       <shadows>{_flag(boxes)}</shadows>
       <grid>false</grid>
