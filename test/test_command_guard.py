@@ -98,8 +98,8 @@ def rig():
             self.until(lambda: messages and messages[-1].linear.x == speed, what=what)
 
     guards = [
-        ros_rig.Process(NODE, domain, {}, {'commands': 'cmd_vel', 'guarded': 'gazebo/cmd_vel'}),
-        ros_rig.Process(NODE, domain, {'stop_only': True, 'command_type': 'twist'},
+        ros_rig.Process(NODE, domain, {'timeout_s': 0.3}, {'commands': 'cmd_vel', 'guarded': 'gazebo/cmd_vel'}),
+        ros_rig.Process(NODE, domain, {'timeout_s': 0.3, 'stop_only': True, 'command_type': 'twist'},
                         {'__node': 'stop_guard', 'commands': 'gazebo/cmd_vel', 'guarded': 'gazebo/stop'})]
     bridge = Bridge()
     yield bridge, guards

@@ -39,7 +39,7 @@ QOS = QoSProfile(depth=1)
 def guard_settings() -> tuple[Setting, ...]:
     """Return the parameters with their defaults."""
     return (
-        Setting('timeout_s', 0.2, 'After so long without a command the car is told to stand, in s.', 0.05, 0.4,
+        Setting('timeout_s', 0.1, 'After so long without a command the car is told to stand, in s.', 0.05, 0.4,
                 fixed=True),
         Setting('command_type', 'twist_stamped', 'Type of the commands: geometry_msgs/TwistStamped or Twist.',
                 choices=('twist_stamped', 'twist'), fixed=True),
