@@ -51,7 +51,8 @@ class FrozenCamera:
         """Why the pictures cannot be trusted, or an empty text."""
         if self._repeats < IDENTICAL_PICTURES:
             return ''
-        return f'camera is frozen: {self._repeats} identical pictures while the car was told to move'
+        return (f'camera is frozen: {self._repeats} identical pictures while the car was told to move; '
+                'a new picture or ~/engage clears it')
 
 
 def _equal(one: np.ndarray, other: np.ndarray) -> bool:
