@@ -14,7 +14,8 @@
 
 """How each figure of an audit is computed, and where the method comes from: name -> (how, source).
 
-The volumes and pages were looked up; that the paper of 2020 plots states and time constants on the road and computes
+The volumes and pages were looked up, except those of Pearson (1895) and the numbers of theorems and equations. That
+the paper of 2020 plots states and time constants on the road and computes
 principal components, the largest Lipschitz constants and the similarity of saliency under noise is said in the index of
 its published analysis code (repository mlech26l/ncps, reproducibility/README.md).
 """
