@@ -82,4 +82,5 @@ def test_a_power_sensor_is_added_up(tmp_path):
     time.sleep(0.1)
     asked = time.monotonic()
     joules = meter.joules()
+    meter.close()
     assert 5.0 * (asked - made) <= joules <= 5.0 * (time.monotonic() - start)

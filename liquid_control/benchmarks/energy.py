@@ -52,7 +52,12 @@ class PowerMeter:
         self.name = f'{(sensor.parent / "name").read_text().strip()}, board'
         self._lock, self._joules = threading.Lock(), 0.0
         self._last_s = time.monotonic()
+        self._ended = threading.Event()
         threading.Thread(target=self._sample, daemon=True).start()
+
+    def close(self) -> None:
+        """End the sampling."""
+        self._ended.set()
 
     def joules(self) -> float:
         """Return the energy since the last call, or since this was made."""
@@ -62,8 +67,7 @@ class PowerMeter:
         return spent
 
     def _sample(self) -> None:
-        while True:
-            time.sleep(SAMPLE_S)
+        while not self._ended.wait(SAMPLE_S):
             with self._lock:
                 self._add()
 

@@ -24,6 +24,7 @@ import json
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import torch
@@ -118,11 +119,24 @@ def trace_module(module: nn.Module, example: tuple[torch.Tensor, ...]) -> torch.
         return torch.jit.freeze(torch.jit.trace(module.eval(), example))
 
 
+def script_to_learn(module: nn.Module) -> torch.jit.ScriptModule:
+    """Return a module compiled by TorchScript that shares its parameters, so that gradients reach them."""
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore', DeprecationWarning)
+        return torch.jit.script(module)
+
+
+def save_scripted(module: nn.Module, file: str | Path | BinaryIO, metadata: dict | None = None) -> None:
+    """Write a module as TorchScript, as it is or with the metadata that makes it an export."""
+    extra = {} if metadata is None else {METADATA_NAME: json.dumps(metadata)}
+    torch.jit.save(torch.jit.script(module), str(file) if isinstance(file, Path) else file, _extra_files=extra)
+
+
 def export_torchscript(policy: DrivingPolicy, path: str | Path) -> str:
     """Write a policy as a TorchScript file and return the SHA-256 that a node asks for before it runs the file."""
     metadata = {'spec': policy.spec.to_json(), 'state_size': policy.network.state_size}
     content = io.BytesIO()
-    torch.jit.save(compile_module(policy), content, _extra_files={METADATA_NAME: json.dumps(metadata)})
+    save_scripted(compile_module(policy), content, metadata)
     write_whole(Path(path), content.getvalue())
     return hashlib.sha256(content.getvalue()).hexdigest()
 

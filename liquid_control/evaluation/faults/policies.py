@@ -22,7 +22,7 @@ import torch
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from liquid_control.policy.compiling import METADATA_NAME
+from liquid_control.policy.compiling import save_scripted
 from liquid_control.policy.driving_policy import DrivingPolicy
 from liquid_control.policy.policy_file import HEADER_KEY, save_policy, sha256_of
 
@@ -94,7 +94,7 @@ class _Writer(nn.Module):
 
 def write_hostile_torchscript(path: Path, trace: Path) -> None:
     """Write a TorchScript file that leaves ``trace`` when it is loaded."""
-    torch.jit.save(torch.jit.script(_Writer(str(trace))), str(path))
+    save_scripted(_Writer(str(trace)), path)
     trace.unlink(missing_ok=True)
 
 
@@ -118,8 +118,7 @@ def write_slow(policy: DrivingPolicy, path: Path, seconds: float) -> str:
     """Write an export that takes at least ``seconds`` for an answer on this machine; return its SHA-256."""
     loops = int(seconds / min(_product_s() for _ in range(10))) + 1
     metadata = {'spec': policy.spec.to_json(), 'state_size': policy.network.state_size}
-    module = torch.jit.script(_Slow(loops, policy.spec.speed_mps))
-    torch.jit.save(module, str(path), _extra_files={METADATA_NAME: json.dumps(metadata)})
+    save_scripted(_Slow(loops, policy.spec.speed_mps), path, metadata)
     return sha256_of(path)
 
 

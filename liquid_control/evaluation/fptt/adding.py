@@ -20,6 +20,7 @@ from torch import Tensor
 
 from liquid_control.learning.fptt import FPTT, Constants, Descent, cut
 from liquid_control.learning.sequence_model import SequenceModel, new_model
+from liquid_control.policy.compiling import script_to_learn
 
 SOLVED = 0.01
 """Mean squared error under which the task counts as solved; always saying the mean, 1, has 1/6."""
@@ -78,7 +79,7 @@ def learn_adding(cell: str, method: str, steps: int, seed: int, total_steps: int
     model = new_model(cell, 2, UNITS, 1, MEMORY * steps if cell == 'spiking' else float(steps))
     constants = Constants(rate=RATE)
     descent = FPTT(model, constants) if method == 'fptt' else Descent(model, constants)
-    run, began_s, done = torch.jit.script(model), time.process_time(), 0
+    run, began_s, done = script_to_learn(model), time.process_time(), 0
     for length, share in ((SHORT, SHORT_SHARE), (steps, 1.0)) if steps > SHORT else ((steps, 1.0),):
         window = WINDOW if method == 'fptt' else length
         streams, state = AddingStreams(BATCH, length, window, seed), torch.zeros(BATCH, model.cell.state_size)

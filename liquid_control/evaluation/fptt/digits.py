@@ -26,6 +26,7 @@ from torch import Tensor
 from liquid_control.errors import InputError
 from liquid_control.learning.fptt import FPTT, Constants, Descent, blend, cut
 from liquid_control.learning.sequence_model import SequenceModel, new_model
+from liquid_control.policy.compiling import script_to_learn
 
 CLASSES = 10
 TESTED_SHARE = 0.25
@@ -88,7 +89,7 @@ def learn_digits(cell: str, method: str, order: str, seed: int) -> dict:
     constants = Constants(rate=RATE)
     descent = FPTT(model, constants) if method == 'fptt' else Descent(model, constants)
     window = WINDOWS[order] if method == 'fptt' else steps
-    run, answers = torch.jit.script(model), RunningAnswers()
+    run, answers = script_to_learn(model), RunningAnswers()
     generator = torch.Generator().manual_seed(seed)
     for epoch in range(EPOCHS):
         descent.scale_rate(min(1.0, 2.0 * (1.0 - epoch / EPOCHS)))
