@@ -16,6 +16,7 @@
 import signal
 from itertools import pairwise
 
+import numpy as np
 import pytest
 
 pytest.importorskip('rclpy')
@@ -95,6 +96,8 @@ def test_the_simulator_senses_and_obeys_and_ends_well(listener):
         assert imu.header.frame_id == 'imu_link' and imu.linear_acceleration.z == pytest.approx(9.81, abs=1.0)
         assert imu.angular_velocity_covariance[0] == pytest.approx(1e-4) and imu.orientation_covariance[0] == -1.0
         stamps = [stamp_of(message) for message in heard['camera/image_raw']]
+        standing = np.array([message.data for message in heard['camera/image_raw'][:10]], dtype=float)
+        assert 0.3 < np.abs(np.diff(standing, axis=0)).mean() < 3.0, 'as of a real camera, no two pictures are the same'
         assert min(b - a for a, b in pairwise(stamps)) == pytest.approx(1.0 / 30.0, abs=1e-6)
         assert heard['odom'][-1].child_frame_id == 'base_link' and heard['odom'][-1].header.frame_id == 'odom'
         for _ in range(1000):

@@ -342,6 +342,20 @@ def test_imu_noise_and_bias_are_those_of_the_car():
     assert 0.5 < bias[:, 3:].std() / (3.0 * CAR.imu.accel_bias_mps2) < 1.6
 
 
+def test_camera_noise_is_that_of_the_car_and_repeats_from_its_seed():
+    pictures = {}
+    for factor, seed in (0.0, 0), (2.0, 1), (2.0, 2):
+        world = MujocoWorld(loop(), seed=seed, camera_noise=factor)
+        pictures[factor, seed] = np.array([world.camera() for _ in range(20)], dtype=float)
+        again = MujocoWorld(loop(), seed=seed, camera_noise=factor)
+        assert np.array_equal(again.camera(), pictures[factor, seed][0])
+        again.close(), world.close()
+    clean = pictures[0.0, 0]
+    assert (clean == clean[0]).all() and (pictures[2.0, 1] != pictures[2.0, 2]).any()
+    grey = (clean[0] > 20) & (clean[0] < 235)
+    assert (pictures[2.0, 1] - clean)[:, grey].std() == pytest.approx(2.0 * CAR.camera.noise_levels, rel=0.1)
+
+
 def test_the_same_seed_gives_the_same_run():
     runs = []
     for seed in (7, 7, 8):
@@ -355,7 +369,8 @@ def test_the_same_seed_gives_the_same_run():
 
 
 @pytest.mark.parametrize('option', [
-    {'friction': 0.0}, {'friction': math.nan}, {'friction': 100.0}, {'imu_noise': -1.0}])
+    {'friction': 0.0}, {'friction': math.nan}, {'friction': 100.0}, {'imu_noise': -1.0},
+    {'camera_noise': -1.0}])
 def test_factors_out_of_range_are_refused(option):
     with pytest.raises(InputError, match='give a value within') as caught:
         MujocoWorld(loop(), seed=0, **option)

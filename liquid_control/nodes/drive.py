@@ -52,6 +52,7 @@ from liquid_control.nodes.command_message import CommandMessage
 from liquid_control.nodes.diagnostics import diagnostics
 from liquid_control.nodes.drive_settings import drive_settings
 from liquid_control.nodes.neurons_message import NeuronsMessage
+from liquid_control.nodes.real_time import take_priority
 from liquid_control.nodes.running import run
 from liquid_control.nodes.settings import declare, refusal_of
 from liquid_control.simulation.car import default_car
@@ -136,6 +137,9 @@ class DriveNode(LifecycleNode):
             post_callback=lambda _: self._jumped()) if self._simulated else None
         self._watchdog = Watchdog(self._expire, self._value('camera_timeout_s'))
         self._rearm(self._now())
+        refusal = take_priority(self._value('real_time_priority'))
+        if refusal:
+            self.get_logger().info(refusal)
         return result
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:

@@ -13,6 +13,7 @@
 # limitations under the License.
 
 """The parameters of the drive node."""
+from liquid_control.nodes.real_time import DRIVE_PRIORITY
 from liquid_control.nodes.settings import Setting
 from liquid_control.simulation.car import default_car
 
@@ -50,5 +51,8 @@ def drive_settings() -> tuple[Setting, ...]:
         Setting('black_box_folder', '',
                 'Folder of the newest ten black boxes; empty for liquid_control/black_box in ROS_HOME or ~/.ros.',
                 fixed=True),
+        Setting('real_time_priority', DRIVE_PRIORITY,
+                'Priority of SCHED_FIFO that is taken when driving begins, where the system permits it; 0 for none.',
+                0, 99, fixed=True),
         Setting('autostart', False, 'Configure and activate by itself at start.', fixed=True),
     )

@@ -23,6 +23,8 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Image, Imu
 
+from liquid_control.nodes.real_time import DRIVE_PRIORITY, take_priority
+
 NEWEST = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
 
 
@@ -49,6 +51,7 @@ def main() -> int:
     """Run the node until it is told to stop."""
     rclpy.init()
     node = EmptyNode()
+    take_priority(DRIVE_PRIORITY)
     try:
         rclpy.spin(node)
     except (KeyboardInterrupt, ExternalShutdownException):

@@ -35,6 +35,7 @@ from rclpy.utilities import remove_ros_args
 from sensor_msgs.msg import Image, Imu
 from std_msgs.msg import String
 
+from liquid_control.nodes.real_time import HARDWARE_PRIORITY, take_priority
 from liquid_control.simulation.car import default_car
 
 PICTURES = 16
@@ -141,6 +142,7 @@ def main() -> int:
     probe = Probe()
     executor = SingleThreadedExecutor()
     executor.add_node(probe)
+    take_priority(HARDWARE_PRIORITY)
     receiver = threading.Thread(target=executor.spin)
     receiver.start()
     answered = listen(probe, options.seconds, options.warm_up) if options.while_learning else feed(

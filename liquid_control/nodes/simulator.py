@@ -34,6 +34,7 @@ from liquid_control.driving.command import from_twist
 from liquid_control.driving.window import Window
 from liquid_control.errors import InputError
 from liquid_control.nodes.diagnostics import diagnostics
+from liquid_control.nodes.real_time import take_priority
 from liquid_control.nodes.running import run
 from liquid_control.nodes.sensor_messages import (
     camera_info_message, fill_imu, fill_odometry, image_message, imu_message, odometry_message)
@@ -57,8 +58,11 @@ class SimulatorNode(Node):
     Time starts at 0 and never goes back: a reset puts the car back, not the clock. Between two commands the world
     holds the last one, and brakes by itself when none comes for the car's command timeout.
 
+    What is due next is computed and drawn as soon as the last is out, so that a picture leaves at its time however long
+    it took to draw, as that of a camera does. A command acts from the next such time on, 3 to 8 ms after the last.
+
     /diagnostics has the latency from a picture to the first command that carries its stamp, both on this process's
-    steady clock: from when the picture is taken, before it is drawn, until the command is received.
+    steady clock: from when the picture is published until the command is received.
 
     Setting ``track`` or another parameter of the world while it runs builds the world anew; the car then stands at the
     start of the track, and time goes on.
@@ -81,10 +85,13 @@ class SimulatorNode(Node):
         self._taken: dict[tuple[int, int], float] = {}
         self._latency_ms = Window()
         self._make_topics(car)
+        self._compute_next()
         self._pace = Pace(time.monotonic(), self._value('real_time_factor'))
         self._timer = self.create_timer(0.0, self._advance, clock=Clock(clock_type=ClockType.STEADY_TIME))
         gc.collect()
         gc.freeze()
+        if self._value('real_time_factor') <= 1.0:
+            take_priority(self._value('real_time_priority'))
         self.get_logger().info(f'{self._world.track.name}, {self._world.track.length:.0f} m')
 
     def fail(self, error: Exception) -> None:
@@ -106,7 +113,8 @@ class SimulatorNode(Node):
 
     def _make_world(self, track: Track) -> MujocoWorld:
         return MujocoWorld(
-            track, self._value('seed'), friction=self._value('friction'), imu_noise=self._value('imu_noise'))
+            track, self._value('seed'), friction=self._value('friction'), imu_noise=self._value('imu_noise'),
+            camera_noise=self._value('camera_noise'))
 
     def _check_parameters(self, parameters: list[Parameter]) -> SetParametersResult:
         refusal = refusal_of(self._settings, parameters, configured=True)
@@ -124,6 +132,7 @@ class SimulatorNode(Node):
         self._world = self._make_world(self._track())
         self._origin = self._step
         self._taken.clear()
+        self._draw()
         self._pace.restart(time.monotonic(), self._step * STEP_S)
         self._rearm()
         self.get_logger().info(f'{self._world.track.name}, {self._world.track.length:.0f} m')
@@ -157,24 +166,37 @@ class SimulatorNode(Node):
     def _reset(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         self._world.reset()
         self._origin = self._step
+        self._draw()
         response.success, response.message = True, 'the car stands at the start of the track'
         return response
 
     def _advance(self) -> None:
-        """Compute up to the next thing that is due and publish it."""
-        self._step = self._next_step()
+        """Publish what is due and compute what is due next."""
+        try:
+            self._publish(self._stamp())
+            self._pace.keep(time.monotonic(), self._step * STEP_S)
+        finally:
+            self._compute_next()
+        self._rearm()
+
+    def _compute_next(self) -> None:
+        self._step = min((self._step // steps + 1) * steps
+                         for steps in (CLOCK_STEPS, self._imu_steps, self._camera_steps))
         self._world.advance_to((self._step - self._origin) * STEP_S)
-        stamp = self._stamp()
+        self._draw()
+
+    def _draw(self) -> None:
+        self._picture = self._world.camera() if self._step % self._camera_steps == 0 else None
+
+    def _publish(self, stamp: Time) -> None:
         if self._step % CLOCK_STEPS == 0:
             self._clock_message.clock = stamp
             self._clock_publisher.publish(self._clock_message)
         if self._step % self._imu_steps == 0:
             fill_imu(self._imu, self._world.imu(), stamp)
             self._imus.publish(self._imu)
-        if self._step % self._camera_steps == 0:
+        if self._picture is not None:
             self._publish_picture(stamp)
-        self._pace.keep(time.monotonic(), self._step * STEP_S)
-        self._rearm()
         if self._step % round(1.0 / STEP_S) == CLOCK_STEPS:
             self._report(stamp)
 
@@ -182,17 +204,14 @@ class SimulatorNode(Node):
         if len(self._taken) >= PENDING_PICTURES:
             self._taken.clear()
         self._taken[stamp.sec, stamp.nanosec] = time.monotonic()
-        self._images.publish(image_message(self._world.camera(), stamp))
+        self._images.publish(image_message(self._picture, stamp))
         self._info.header.stamp = stamp
         self._infos.publish(self._info)
         fill_odometry(self._odometry_message, self._world.pose(), self._world.twist(), stamp)
         self._odometry.publish(self._odometry_message)
 
-    def _next_step(self) -> int:
-        return min((self._step // steps + 1) * steps for steps in (CLOCK_STEPS, self._imu_steps, self._camera_steps))
-
     def _rearm(self) -> None:
-        wait = self._pace.due(self._next_step() * STEP_S) - time.monotonic()
+        wait = self._pace.due(self._step * STEP_S) - time.monotonic()
         self._timer.timer_period_ns = max(int(1e9 * wait), 1000)
         self._timer.reset()
 

@@ -24,7 +24,7 @@ from liquid_control.share import share_path
 
 @dataclass(frozen=True)
 class Camera:
-    """A forward pinhole camera on the car's middle line, in the frame base_link."""
+    """A forward pinhole camera on the car's middle line, in the frame base_link; noise is a pixel's, of 255 levels."""
 
     x_m: float
     z_m: float
@@ -33,6 +33,7 @@ class Camera:
     width_px: int
     height_px: int
     rate_hz: float
+    noise_levels: float
 
     @property
     def focal_px(self) -> float:

@@ -19,6 +19,7 @@ import weakref
 import numpy as np
 
 from liquid_control.errors import InputError
+from liquid_control.simulation.camera_noise import CameraNoise
 from liquid_control.simulation.car import Car, default_car
 from liquid_control.simulation.drivetrain import Drivetrain
 from liquid_control.simulation.imu_noise import ImuNoise
@@ -38,16 +39,18 @@ class MujocoWorld:
     Steps are 1/600 s (``STEP_S``). When no command arrives for ``car.command_timeout_s`` of simulated time,
     the car brakes to a stand by itself.
 
-    :param seed: of the IMU's noise and bias.
+    :param seed: of the noise of camera and IMU, and the IMU's bias.
     :param friction: factor on the tyres' friction.
     :param imu_noise: factor on the IMU's noise and bias.
+    :param camera_noise: factor on the camera's noise; none unless told.
     :raises InputError: if a factor is out of range or there is no OpenGL to draw with.
     """
 
     def __init__(self, track: Track, seed: int, car: Car | None = None, friction: float = 1.0,
-                 imu_noise: float = 1.0) -> None:
+                 imu_noise: float = 1.0, camera_noise: float = 0.0) -> None:
         _check('friction factor', friction, 0.01, 10.0)
         _check('IMU noise factor', imu_noise, 0.0, 1000.0)
+        _check('camera noise factor', camera_noise, 0.0, 100.0)
         self.track = track
         self.car = car or default_car()
         pieces = road_pieces(track)
@@ -56,6 +59,7 @@ class MujocoWorld:
         self._drivetrain = Drivetrain(self.car)
         self._imu_noise = imu_noise
         self.reseed_imu(seed)
+        self._camera_noise = CameraNoise(self.car.camera, camera_noise, np.random.default_rng((seed, 0xca3)))
         self._imu_steps = max(1, round(1.0 / (self.car.imu.rate_hz * STEP_S)))
         self._rear = [int(self._model.joint(f'spin_rear_{side}').dofadr[0]) for side in ('left', 'right')]
         self._spins = [int(self._model.joint(i).dofadr[0]) for i in range(self._model.njnt)
@@ -131,7 +135,7 @@ class MujocoWorld:
 
     def camera(self) -> np.ndarray:
         """Return the picture that the camera sees now, uint8 (height, width, 3) RGB."""
-        return self._eye.picture()
+        return self._camera_noise.add(self._eye.picture())
 
     def imu(self) -> np.ndarray:
         """Return the newest IMU sample, float32 (6,): gyro x, y, z rad/s, accelerometer x, y, z m/s^2.

@@ -27,7 +27,7 @@ from rcl_interfaces.srv import SetParameters
 from rclpy.executors import ExternalShutdownException, ShutdownException, SingleThreadedExecutor
 from rclpy.parameter import Parameter
 from rclpy.signals import SignalHandlerOptions
-from std_srvs.srv import SetBool, Trigger
+from std_srvs.srv import Trigger
 
 from liquid_control.errors import InputError
 from liquid_control.nodes.faults.relay import SOURCE, Listener, Relay
@@ -144,8 +144,6 @@ class Bench:
         """Have a drive node that drives, on the road and at speed."""
         self.start_drive()
         self.reset()
-        # A car that was held looks at one picture without noise, as if the camera were frozen: a human would engage it.
-        self.call(SetBool, '/drive/engage', SetBool.Request(data=True))
         begin = time.monotonic()
         self.until(lambda: time.monotonic() > begin + 0.5 and self._at_speed(), 'a moving car')
 

@@ -19,7 +19,7 @@ from collections.abc import Callable
 
 from geometry_msgs.msg import TwistStamped
 
-from liquid_control.evaluation.faults.table import PERIOD_S, Fault
+from liquid_control.evaluation.faults.table import FROZEN_S, PERIOD_S, Fault
 from liquid_control.evaluation.faults.verdict import Outcome
 from liquid_control.nodes.drive_settings import drive_settings
 from liquid_control.nodes.faults.bench import Bench
@@ -113,9 +113,10 @@ def _obeyed(bench: Bench, begin: float) -> float | None:
 
 
 def network_cut(bench: Bench, fault: Fault) -> Outcome:
-    """Commands are sent and do not arrive."""
+    """Commands are sent and do not arrive, for long enough for what the car sees to look frozen."""
     begin = begun(bench)
     bench.relay.command = nothing
+    time.sleep(2.0 * FROZEN_S)
     return brakes(bench, fault, begin)
 
 
