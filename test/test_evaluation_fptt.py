@@ -39,7 +39,10 @@ def test_each_row_of_the_streams_is_whole_sequences_one_after_the_other():
     for row in range(4):
         first = int(begins[:, row].nonzero()[0])
         inputs, sums = (torch.cat([window[part][row] for window in windows[first:first + 4]]) for part in (0, 1))
-        assert inputs[:, 1].sum() == 2.0 and torch.allclose((inputs[:, 0] * inputs[:, 1]).cumsum(0), sums)
+        sums = sums.view(4, 6)
+        assert inputs[:, 1].sum() == 2.0
+        assert torch.allclose((inputs[:, 0] * inputs[:, 1]).cumsum(0), sums[:, 1:].flatten())
+        assert sums[0, 0] == 0.0 and torch.equal(sums[1:, 0], sums[:-1, -1])
 
 
 def test_learning_to_add_repeats_itself():

@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--length', nargs='+', type=int, metavar='T', help='adding, memory: steps of a sequence')
     parser.add_argument('--order', nargs='+', choices=('rows', 'pixels'), help='digits (default: both)')
     parser.add_argument('--seeds', type=int, default=5, metavar='N', help='how often to learn (default: %(default)s)')
-    parser.add_argument('--steps', type=int, default=60_000, metavar='N',
+    parser.add_argument('--steps', type=int, default=48_000, metavar='N',
                         help='adding: steps that each row of a batch learns from (default: %(default)s)')
     parser.add_argument('--policy', metavar='FILE', help=f'adapt: policy (default: the shipped {SHIPPED})')
     parser.add_argument('--condition', nargs='+', metavar='NAME=VALUE',
