@@ -50,7 +50,7 @@ class AddingStreams:
         self._draw(torch.arange(batch))
 
     def take(self) -> tuple[Tensor, Tensor, Tensor]:
-        """Return inputs [B, K, 2] of the next window, sums before it and so far [B, 1 + K], and which rows begin, [B]."""
+        """Return inputs [B, K, 2] of the next window, sums before and in it [B, 1 + K], and which rows begin, [B]."""
         begins = self._place == 0
         self._draw(begins.nonzero()[:, 0])
         columns = self._place[:, None] + torch.arange(self._window)
