@@ -115,8 +115,8 @@ def _guarded_bridges(given: dict[str, str]) -> list[Node]:
     return [
         _bridge('gazebo_bridge', namespace, Path(given['bridge_file']), [], [('odom', given['odom_topic'])]),
         _bridge('gazebo_stop_bridge', namespace, CONFIG / 'ros_gz_stop_bridge.yaml', []),
-        _guard('command_guard', given, 'cmd_vel', 'gazebo/cmd_vel'),
-        _guard('stop_guard', given, 'gazebo/cmd_vel', 'gazebo/stop')]
+        _guard('command_guard', given, 'cmd_vel', 'gazebo/cmd_vel', 'gazebo/brake'),
+        _guard('stop_guard', given, 'gazebo/cmd_vel', 'gazebo/stop', 'gazebo/stop_brake')]
 
 
 def _bridge(name: str, namespace: str, file: Path, arguments: list[str],
@@ -127,8 +127,9 @@ def _bridge(name: str, namespace: str, file: Path, arguments: list[str],
         remappings=remappings, on_exit=Shutdown())
 
 
-def _guard(name: str, given: dict[str, str], hears: str, tells: str) -> Node:
+def _guard(name: str, given: dict[str, str], hears: str, tells: str, brakes: str) -> Node:
     return Node(
         package=PACKAGE, executable='command_guard', name=name, namespace=given['namespace'],
-        parameters=[given['guard_params_file']], remappings=[('commands', hears), ('guarded', tells)],
+        parameters=[given['guard_params_file']],
+        remappings=[('commands', hears), ('guarded', tells), ('brake', brakes)],
         output='screen', emulate_tty=True, on_exit=Shutdown())

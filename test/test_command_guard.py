@@ -19,7 +19,7 @@ import signal
 import pytest
 
 from liquid_control.driving.command import STAND, Command
-from liquid_control.driving.command_guard import CommandGuard, gazebo_twist
+from liquid_control.driving.command_guard import CommandGuard, gazebo_brake, gazebo_twist
 from liquid_control.simulation.car import default_car
 
 CAR = default_car()
@@ -64,6 +64,12 @@ def test_without_speed_only_the_side_counts():
     assert gazebo_twist(Command(-0.3, 0.0), CAR.wheelbase_m) == (0.0, -1.0)
 
 
+def test_brakes_hold_the_front_wheels_of_a_car_that_is_to_stand_and_no_others():
+    assert gazebo_brake(Command(0.3, 0.0)) == 0.0
+    turns_at = CAR.max_speed_mps / CAR.wheel_radius_m / math.cos(CAR.max_steering_rad)
+    assert all(gazebo_brake(Command(0.4, speed)) > 2.0 * turns_at for speed in (0.01, 4.0, -1.0))
+
+
 # Over DDS
 
 NODE = 'liquid_control.nodes.command_guard'
@@ -75,6 +81,7 @@ def rig():
     pytest.importorskip('rclpy')
     import ros_rig
     from geometry_msgs.msg import Twist, TwistStamped
+    from std_msgs.msg import Float64
 
     domain = ros_rig.own_domain()
 
@@ -82,9 +89,11 @@ def rig():
         def __init__(self) -> None:
             super().__init__(domain)
             self.car = self.node.create_publisher(TwistStamped, 'cmd_vel', 1)
-            self.told, self.stops, self.speed = [], [], None
+            self.told, self.stops, self.brakes, self.stop_brakes, self.speed = [], [], [], [], None
             self.node.create_subscription(Twist, 'gazebo/cmd_vel', self.told.append, 100)
             self.node.create_subscription(Twist, 'gazebo/stop', self.stops.append, 100)
+            self.node.create_subscription(Float64, 'gazebo/brake', self.brakes.append, 100)
+            self.node.create_subscription(Float64, 'gazebo/stop_brake', self.stop_brakes.append, 100)
 
         def play(self, picture=None, imu=True) -> None:
             if self.speed is not None:
@@ -98,9 +107,11 @@ def rig():
             self.until(lambda: messages and messages[-1].linear.x == speed, what=what)
 
     guards = [
-        ros_rig.Process(NODE, domain, {'timeout_s': 0.3}, {'commands': 'cmd_vel', 'guarded': 'gazebo/cmd_vel'}),
+        ros_rig.Process(NODE, domain, {'timeout_s': 0.3},
+                        {'commands': 'cmd_vel', 'guarded': 'gazebo/cmd_vel', 'brake': 'gazebo/brake'}),
         ros_rig.Process(NODE, domain, {'timeout_s': 0.3, 'stop_only': True, 'command_type': 'twist'},
-                        {'__node': 'stop_guard', 'commands': 'gazebo/cmd_vel', 'guarded': 'gazebo/stop'})]
+                        {'__node': 'stop_guard', 'commands': 'gazebo/cmd_vel', 'guarded': 'gazebo/stop',
+                         'brake': 'gazebo/stop_brake'})]
     bridge = Bridge()
     yield bridge, guards
     for process in guards:
@@ -115,15 +126,18 @@ def test_two_guards_stop_a_car_whose_commands_end_and_one_whose_guard_dies(rig):
     bridge.speed = 1.5
     bridge.until_newest(bridge.told, 1.5, 'the command, passed on')
     assert bridge.told[-1].angular.z == pytest.approx(0.5)
+    bridge.until(lambda: bridge.brakes[-1].data > 0.0, what='brakes that are let go')
     bridge.stops.clear()
     for _ in range(20):
         bridge.play()
     assert not bridge.stops  # a car that drives is not disturbed
     bridge.speed = None
     bridge.until_newest(bridge.told, 0.0, 'a stand after the last command')
+    bridge.until(lambda: bridge.brakes[-1].data == 0.0, what='the brakes')
     bridge.until_newest(bridge.stops, 0.0, 'the stand on the second way')  # where the first bridge were dead
     bridge.speed = 1.5
     bridge.until_newest(bridge.told, 1.5, 'the command again')
     first.end(signal.SIGKILL)
     bridge.until_newest(bridge.stops, 0.0, 'a stand by the second guard')
+    assert bridge.stop_brakes and all(message.data == 0.0 for message in bridge.stop_brakes)
     assert second.end() == 0 and 'Traceback' not in second.log + first.log

@@ -47,6 +47,7 @@ SYSTEMS = {  # what gz-sim 8 and 10 install; a name that is not here would only 
     'gz-sim-imu-system': 'gz::sim::systems::Imu',
     'gz-sim-contact-system': 'gz::sim::systems::Contact',
     'gz-sim-ackermann-steering-system': 'gz::sim::systems::AckermannSteering',
+    'gz-sim-joint-controller-system': 'gz::sim::systems::JointController',
     'gz-sim-odometry-publisher-system': 'gz::sim::systems::OdometryPublisher',
     'gz-sim-joint-state-publisher-system': 'gz::sim::systems::JointStatePublisher'}
 BRIDGED = {  # ROS type -> Gazebo type, as ros_gz_bridge pairs them
@@ -54,7 +55,7 @@ BRIDGED = {  # ROS type -> Gazebo type, as ros_gz_bridge pairs them
     'sensor_msgs/msg/Imu': 'gz.msgs.IMU', 'nav_msgs/msg/Odometry': 'gz.msgs.Odometry',
     'tf2_msgs/msg/TFMessage': 'gz.msgs.Pose_V', 'sensor_msgs/msg/JointState': 'gz.msgs.Model',
     'ros_gz_interfaces/msg/Contacts': 'gz.msgs.Contacts', 'rosgraph_msgs/msg/Clock': 'gz.msgs.Clock',
-    'geometry_msgs/msg/Twist': 'gz.msgs.Twist'}
+    'geometry_msgs/msg/Twist': 'gz.msgs.Twist', 'std_msgs/msg/Float64': 'gz.msgs.Double'}
 
 
 @pytest.fixture(scope='module')
@@ -146,6 +147,9 @@ def test_joints_that_plugins_name_exist_and_are_the_urdfs(car):
     joints = {joint.get('name') for joint in car.iter('joint')}
     steering = car.find("plugin[@name='gz::sim::systems::AckermannSteering']")
     named = {element.text for element in steering if element.tag.endswith('_joint')}
+    brakes = car.findall("plugin[@name='gz::sim::systems::JointController']")
+    assert {brake.find('joint_name').text for brake in brakes} == {
+        f'front_{side}_wheel_joint' for side in ('left', 'right')}
     assert named == {f'rear_{side}_wheel_joint' for side in ('left', 'right')} | {
         f'front_{side}_steering_joint' for side in ('left', 'right')}
     xacro = pytest.importorskip('xacro')
@@ -185,8 +189,18 @@ def test_the_camera_is_the_car_files(car):
     assert numbers(sensor, 'camera/image/width') == [camera.width_px]
     assert numbers(sensor, 'camera/image/height') == [camera.height_px]
     assert numbers(sensor, 'update_rate') == [camera.rate_hz]
+    assert 0.02 < numbers(sensor, 'camera/noise/stddev')[0] < 0.04  # one level of 255: ogre2 takes no plain deviation
     mask = int(sensor.find('camera/visibility_mask').text)
     assert all(mask & int(flags.text) == 0 for flags in car.iter('visibility_flags'))
+
+
+def test_front_brakes_only_brake_and_are_let_go_at_first(car):
+    for brake in car.findall("plugin[@name='gz::sim::systems::JointController']"):
+        force = -numbers(brake, 'cmd_min')[0] / CAR.wheel_radius_m
+        assert force == pytest.approx(0.5 * CAR.front_brake_share * CAR.mass_kg * CAR.max_braking_mps2)
+        assert numbers(brake, 'cmd_max') == [0.0] and brake.find('use_force_commands').text == 'true'
+        assert numbers(brake, 'initial_velocity')[0] > 2.0 * CAR.max_speed_mps / CAR.wheel_radius_m
+        assert brake.find('topic').text == '/blue/brake'
 
 
 def test_the_plugin_steers_as_far_as_the_car_can():
@@ -214,7 +228,8 @@ def test_bridges_carry_types_that_pair_and_topics_that_exist(file, car):
         'topic', 'camera_info_topic', 'odom_topic', 'tf_topic')} | {'/clock'}
     for entry in yaml.safe_load((REPOSITORY / 'config' / file).read_text()):
         assert BRIDGED[entry['ros_type_name']] == entry['gz_type_name']
-        assert entry['direction'] == ('ROS_TO_GZ' if entry['gz_topic_name'] == 'cmd_vel' else 'GZ_TO_ROS')
+        assert entry['direction'] == (
+            'ROS_TO_GZ' if entry['gz_topic_name'] in ('cmd_vel', 'brake') else 'GZ_TO_ROS')
         name = entry['gz_topic_name']
         assert (name if name.startswith('/') else names.topic('blue', name)) in topics
 

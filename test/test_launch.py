@@ -133,8 +133,10 @@ def test_gazebo_comes_with_bridges_and_guards():
                              'command_guard', 'stop_guard', 'drive']
     assert started['gz'][:5] == ['gz', 'sim', '-r', '-s', '--headless-rendering']
     assert Path(started['gz'][5]).samefile(REPOSITORY / 'worlds' / 'world.sdf')
-    assert remappings(started['command_guard']) == {'commands': 'cmd_vel', 'guarded': 'gazebo/cmd_vel'}
-    assert remappings(started['stop_guard']) == {'commands': 'gazebo/cmd_vel', 'guarded': 'gazebo/stop'}
+    assert remappings(started['command_guard']) == {
+        'commands': 'cmd_vel', 'guarded': 'gazebo/cmd_vel', 'brake': 'gazebo/brake'}
+    assert remappings(started['stop_guard']) == {
+        'commands': 'gazebo/cmd_vel', 'guarded': 'gazebo/stop', 'brake': 'gazebo/stop_brake'}
 
 
 def test_a_second_car_joins_a_gazebo_that_runs():

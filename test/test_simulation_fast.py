@@ -22,6 +22,7 @@ from liquid_control.policy.spec import PolicySpec
 from liquid_control.simulation.car import default_car
 from liquid_control.simulation.fast_camera import FastCamera
 from liquid_control.simulation.fast_fleet import FastFleet, Handling
+from liquid_control.simulation.fast_world import FastWorld
 from liquid_control.simulation.ground_map import ground_map
 from liquid_control.simulation.mujoco_world import MujocoWorld
 from liquid_control.simulation.track_spec import load_track
@@ -72,6 +73,15 @@ def test_the_car_moves_the_same_way(steering, speed):
     driven = np.hypot(*(np.array(world.pose()[:2]) - start))
     assert np.hypot(*(np.array(world.pose()[:2]) - fleet.poses[0, :2])) < 0.05 * driven + 0.02
     assert world.twist()[1] == pytest.approx(fleet.yaw_rate[0], abs=0.05 * abs(fleet.yaw_rate[0]) + 0.02)
+
+
+def test_the_car_stops_by_itself_without_commands():
+    world = FastWorld(load_track('random:3'), seed=0)
+    world.reset(speed=2.1)
+    world.advance_to(CAR.command_timeout_s)
+    assert world.twist()[0] == pytest.approx(2.1)
+    world.advance_to(0.5)
+    assert world.twist()[0] == 0.0
 
 
 def test_the_imu_agrees_with_mujoco():

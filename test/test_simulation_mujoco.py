@@ -291,8 +291,22 @@ def test_the_car_stops_by_itself_without_commands(world):
     last = world.time
     world.advance_to(last + CAR.command_timeout_s - 0.02)
     assert world.twist()[0] == pytest.approx(2.0, abs=0.01)
-    world.advance_to(last + CAR.command_timeout_s + 1.0)
+    world.advance_to(last + 0.5)
     assert abs(world.twist()[0]) < 0.01
+
+
+@pytest.mark.parametrize('steering, friction', [(0.0, 1.0), (0.3, 1.0), (0.0, 0.4)])
+def test_all_four_wheels_brake_as_hard_as_the_car_or_the_road_lets_them(steering, friction):
+    world = MujocoWorld(loop(), seed=0, friction=friction)
+    speed = drive(world, steering, 1.5, 2.0)[-1, 2]
+    yaw = world.pose()[2]
+    rows = drive(world, steering, 0.0, 0.6)
+    world.close()
+    limit = min(CAR.max_braking_mps2, friction * CAR.tyre_friction * 9.81)
+    assert 0.97 <= np.count_nonzero(rows[:, 2] > 0.02) * STEP_S * limit / speed <= 1.25
+    way = speed ** 2 / (2.0 * limit)
+    turned = math.remainder(world.pose()[2] - yaw, 2.0 * math.pi)
+    assert turned == pytest.approx(way * math.tan(steering) / CAR.wheelbase_m, abs=0.02, rel=0.3)  # it does not spin
 
 
 def test_reset_stands_on_its_wheels_at_the_pose(world):
@@ -306,7 +320,7 @@ def test_reset_stands_on_its_wheels_at_the_pose(world):
     assert world.imu() == pytest.approx([0, 0, 0, 0, 0, 9.81], abs=0.02)
     world.reset(2.0, speed=1.5)
     assert world.twist()[0] == pytest.approx(1.5)
-    world.advance_to(0.2)
+    world.advance_to(0.1)
     assert world.twist()[0] == pytest.approx(1.5, abs=0.02)
 
 

@@ -19,6 +19,7 @@ from liquid_control.driving.command import STAND, Command, yaw_rate_radps
 
 REPEATS = 4
 """How often in a timeout a silent car is told to stand."""
+BRAKES_OFF_RADPS = 1000.0
 
 
 class CommandGuard:
@@ -53,6 +54,11 @@ def gazebo_twist(command: Command, wheelbase_m: float) -> tuple[float, float]:
     if command.speed_mps == 0.0:
         return 0.0, command.steering_rad and math.copysign(1.0, command.steering_rad)
     return command.speed_mps, yaw_rate_radps(command, wheelbase_m)
+
+
+def gazebo_brake(command: Command) -> float:
+    """Return how fast the front wheels may turn (rad/s) before their brakes hold them: not at all for a stand."""
+    return 0.0 if stands(command) else BRAKES_OFF_RADPS
 
 
 def stands(command: Command) -> bool:

@@ -25,9 +25,10 @@ from geometry_msgs.msg import Twist, TwistStamped
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
+from std_msgs.msg import Float64
 
 from liquid_control.driving.command import STAND, Command, from_twist
-from liquid_control.driving.command_guard import REPEATS, CommandGuard, gazebo_twist, stands
+from liquid_control.driving.command_guard import REPEATS, CommandGuard, gazebo_brake, gazebo_twist, stands
 from liquid_control.errors import InputError
 from liquid_control.nodes.running import run
 from liquid_control.nodes.settings import Setting, declare
@@ -48,8 +49,9 @@ def guard_settings() -> tuple[Setting, ...]:
 
 
 class CommandGuardNode(Node):
-    """Hears ``commands`` and publishes Twist on ``guarded``, by the machine's time: a paused /clock does not stop it.
+    """Hears ``commands`` and publishes ``guarded`` (Twist) and ``brake`` (Float64, of the front wheels, in rad/s).
 
+    It goes by the machine's time: a paused /clock does not stop it.
     A silent car is told to stand again and again: a bridge or a simulator may start later than this.
     """
 
@@ -64,6 +66,7 @@ class CommandGuardNode(Node):
         self._guard = CommandGuard(timeout_s, self._car.max_steering_rad, self._car.max_speed_mps)
         self._silent = True
         self._publisher = self.create_publisher(Twist, 'guarded', QOS)
+        self._brakes = self.create_publisher(Float64, 'brake', QOS)
         if command_type == 'twist':
             self.create_subscription(Twist, 'commands', self._hear, QOS)
         else:
@@ -102,6 +105,7 @@ class CommandGuardNode(Node):
         message = Twist()
         message.linear.x, message.angular.z = gazebo_twist(command, self._car.wheelbase_m)
         self._publisher.publish(message)
+        self._brakes.publish(Float64(data=gazebo_brake(command)))
 
 
 def main() -> int:

@@ -21,6 +21,8 @@ import yaml
 
 from liquid_control.share import share_path
 
+GRAVITY_MPS2 = 9.81
+
 
 @dataclass(frozen=True)
 class Camera:
@@ -61,7 +63,7 @@ class Imu:
 
 @dataclass(frozen=True)
 class Car:
-    """An Ackermann car with rear-wheel drive; see config/car.yaml for the meaning of each field."""
+    """An Ackermann car with rear-wheel drive and four brakes; see config/car.yaml for the meaning of each field."""
 
     wheelbase_m: float
     track_width_m: float
@@ -78,10 +80,22 @@ class Car:
     steering_time_constant_s: float
     max_speed_mps: float
     max_acceleration_mps2: float
+    max_braking_mps2: float
     tyre_friction: float
     command_timeout_s: float
     camera: Camera
     imu: Imu
+
+    @property
+    def mass_kg(self) -> float:
+        """Mass of chassis and wheels."""
+        return self.chassis_mass_kg + 4.0 * self.wheel_mass_kg
+
+    @property
+    def front_brake_share(self) -> float:
+        """Share of the braking that the front wheels do: that of the load they carry at the limit of braking."""
+        moment = self.chassis_mass_kg * self.chassis_centre_z_m + 4.0 * self.wheel_mass_kg * self.wheel_radius_m
+        return 0.5 + moment / self.mass_kg * self.max_braking_mps2 / (self.wheelbase_m * GRAVITY_MPS2)
 
 
 @lru_cache(maxsize=1)

@@ -31,6 +31,7 @@ class Effort:
     """What the actuators get for one step."""
 
     rear_wheel_torque_nm: float
+    front_wheel_torque_nm: float
     left_steering_rad: float
     right_steering_rad: float
     left_steering_rate_radps: float
@@ -38,19 +39,19 @@ class Effort:
 
 
 class Drivetrain:
-    """Steering servo and speed controller of a car with rear-wheel drive.
+    """Steering servo and speed controller of a car with rear-wheel drive and a brake at each wheel.
 
     The steering follows its command as a first-order lag with a rate limit. The speed controller (PI with
     feed-forward of the acceleration) holds the mean speed of the rear wheels; both get the same torque, as
-    through an open differential. The speed it asks for changes at the car's acceleration limit at most, and
-    runs ahead of the car by no more than a little slip, so that a wheel on a slippery road does not spin up.
+    through an open differential. The speed it asks for changes at the car's limits of acceleration and braking
+    at most, and runs ahead of the car by no more than a little slip, so that a wheel on a slippery road does not
+    spin up or lock. Braking is shared between the axles as their load is at the limit of braking.
     """
 
     def __init__(self, car: Car) -> None:
         self._car = car
         spin = 0.5 * car.wheel_mass_kg * car.wheel_radius_m ** 2 + ROTOR_INERTIA_KGM2
         self._mass = car.chassis_mass_kg + 4.0 * (car.wheel_mass_kg + spin / car.wheel_radius_m ** 2)
-        self._max_force = 1.5 * self._mass * car.max_acceleration_mps2
         self.reset(0.0)
 
     def reset(self, speed_mps: float) -> None:
@@ -84,8 +85,9 @@ class Drivetrain:
         rate = self._steer(step_s)
         left, left_gain = self._wheel_angle(0.5)
         right, right_gain = self._wheel_angle(-0.5)
-        force = self._drive(wheel_speed_mps, speed_mps, step_s)
-        return Effort(0.5 * force * self._car.wheel_radius_m, left, right, rate * left_gain, rate * right_gain)
+        torque = 0.5 * self._drive(wheel_speed_mps, speed_mps, step_s) * self._car.wheel_radius_m
+        front = self._car.front_brake_share * torque if torque * speed_mps < 0.0 else 0.0
+        return Effort(torque - front, front, left, right, rate * left_gain, rate * right_gain)
 
     def _steer(self, step_s: float) -> float:
         limit = self._car.max_steering_rate_radps
@@ -103,9 +105,11 @@ class Drivetrain:
         return angle, base ** 2 * (1.0 + tangent ** 2) / (beside ** 2 + (base * tangent) ** 2)
 
     def _drive(self, wheel_speed: float, speed: float, step_s: float) -> float:
-        """Return the force in newtons that the rear wheels shall bring to the road."""
+        """Return the force in newtons that the wheels shall bring to the road."""
         before = self._asked
-        reach = self._car.max_acceleration_mps2 * step_s
+        brakes = (self._speed_command - before) * before < 0.0
+        limit = self._car.max_braking_mps2 if brakes else self._car.max_acceleration_mps2
+        reach = limit * step_s
         asked = min(max(self._speed_command, before - reach), before + reach)
         self._asked = min(max(asked, speed - _SLIP_LIMIT_MPS), speed + _SLIP_LIMIT_MPS)
         acceleration = (self._asked - before) / step_s
@@ -113,4 +117,5 @@ class Drivetrain:
         force = self._mass * acceleration + _STIFFNESS_N_PER_MPS * error + self._integral
         if self._asked == self._speed_command:  # only drag is left to learn, not the slip of a start
             self._integral += _INTEGRAL_N_PER_M * error * step_s
-        return min(max(force, -self._max_force), self._max_force)
+        most = 1.5 * self._mass * limit
+        return min(max(force, -most), most)

@@ -18,10 +18,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from liquid_control.simulation.car import Car
+from liquid_control.simulation.car import GRAVITY_MPS2, Car
 from liquid_control.simulation.track import Track, wrap_angle
 
-GRAVITY_MPS2 = 9.81
 SUBSTEPS = 4
 SEARCH_SAMPLES = 12
 
@@ -136,8 +135,8 @@ class FastFleet:
         target = np.clip(steering, -car.max_steering_rad, car.max_steering_rad)
         rate = (target - self.steering) * (1.0 - np.exp(-duration / handling.steering_lag)) / duration
         self.steering += duration * np.clip(rate, -car.max_steering_rate_radps, car.max_steering_rate_radps)
-        ramp = car.max_acceleration_mps2 * duration
-        self.speed += np.clip(np.clip(speed, 0.0, car.max_speed_mps) - self.speed, -ramp, ramp)
+        change = np.clip(speed, 0.0, car.max_speed_mps) - self.speed
+        self.speed += np.clip(change, -duration * car.max_braking_mps2, duration * car.max_acceleration_mps2)
         self.yaw_rate = self.speed * self._curvature()
         yaw = self.poses[:, 2] + 0.5 * duration * self.yaw_rate
         self.poses[:, 0] += duration * self.speed * np.cos(yaw)

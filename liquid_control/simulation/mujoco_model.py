@@ -17,13 +17,12 @@ import math
 
 import numpy as np
 
-from liquid_control.simulation.car import Car
+from liquid_control.simulation.car import GRAVITY_MPS2, Car
 from liquid_control.simulation.drivetrain import ROTOR_INERTIA_KGM2
 from liquid_control.simulation.road_mesh import LAYERS, Piece, display_rgb, layer_rgb
 from liquid_control.simulation.track import Track
 
 STEP_S = 1.0 / 600.0
-GRAVITY_MPS2 = 9.81
 WHEELS = ('rear_left', 'rear_right', 'front_left', 'front_right')
 LAYER_HEIGHT_M = 0.0005
 GROUND_MARGIN_M = 300.0
@@ -82,6 +81,7 @@ def car_world_mjcf(car: Car, track: Track, pieces: list[Piece], friction: float)
   </worldbody>
   <actuator>
     {_lines(f'<motor name="drive_{side}" joint="spin_rear_{side}"/>' for side in ('left', 'right'))}
+    {_lines(f'<motor name="brake_{side}" joint="spin_front_{side}"/>' for side in ('left', 'right'))}
     {_lines(_steering_servo(side) for side in ('left', 'right'))}
   </actuator>
   <sensor>

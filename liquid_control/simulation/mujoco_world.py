@@ -121,6 +121,7 @@ class MujocoWorld:
         lead = STEERING_DAMPING_NMS / STEERING_STIFFNESS_NM
         data.ctrl[:] = (
             effort.rear_wheel_torque_nm, effort.rear_wheel_torque_nm,
+            effort.front_wheel_torque_nm, effort.front_wheel_torque_nm,
             effort.left_steering_rad + lead * effort.left_steering_rate_radps,
             effort.right_steering_rad + lead * effort.right_steering_rate_radps)
         mujoco.mj_step(self._model, data)

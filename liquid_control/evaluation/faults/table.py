@@ -27,7 +27,7 @@ CAMERA_S = IMU_S = CLOCK_S = 0.1
 """Timeouts of the drive node, by default."""
 FROZEN_S = IDENTICAL_PICTURES * PERIOD_S
 AT_ONCE_S = 0.0
-DOWNSTREAM_S = 0.3
+DOWNSTREAM_S = 0.15
 """The simulators brake when no command came for so long (``command_timeout_s`` of config/car.yaml)."""
 SLOW_STEP_S = 0.06
 SLOW_S = OVERRUNS * (CAMERA_S + (1.0 + LATE) * PERIOD_S)

@@ -15,10 +15,12 @@
 """The car in Gazebo, as SDF: the dimensions, masses, limits and sensors of config/car.yaml, names as in urdf/."""
 import math
 
+from liquid_control.driving.command_guard import BRAKES_OFF_RADPS
 from liquid_control.simulation.car import Camera, Car, Imu
 from liquid_control.simulation.gazebo.look import material
 from liquid_control.simulation.gazebo.names import (
-    COMMAND_TOPIC, CONTACT_TOPIC, JOINT_STATE_TOPIC, TF_TOPIC, WHEEL_ODOMETRY_TOPIC, car_name, plugin, topic)
+    BRAKE_TOPIC, COMMAND_TOPIC, CONTACT_TOPIC, JOINT_STATE_TOPIC, TF_TOPIC, WHEEL_ODOMETRY_TOPIC, car_name, plugin,
+    topic)
 from liquid_control.simulation.mujoco_model import WHEELS
 
 SIDES = ('left', 'right')
@@ -27,7 +29,9 @@ OWN_BODY, EVERYTHING_ELSE = 0x01, 0x0FFFFFFE
 STEERING_EFFORT_NM = 5.0
 BODY_RGB, TYRE_RGB = (0.10, 0.35, 0.60), (0.08, 0.08, 0.08)
 SPIN_DAMPING_NMS = 0.0002
+BRAKE_GAIN_NMS = 0.1
 NEAR_M, FAR_M = 0.02, 400.0
+OGRE_NOISE_GAIN, OGRE_NOISE_POWER = 3.0, 1.9
 
 
 def car_sdf(car: Car, namespace: str = '') -> str:
@@ -73,6 +77,7 @@ def car_model(car: Car, namespace: str = '', pose: tuple[float, float, float] = 
     {_frame('imu_link', car.imu.x_m, car.imu.z_m, '0 0 0')}
     {wheels}
     {_steering_system(car, namespace)}
+    {''.join(_brake_system(car, namespace, side) for side in SIDES)}
     {_odometry_system(car, namespace)}
     {plugin('JointStatePublisher', f'''
       <topic>{topic(namespace, JOINT_STATE_TOPIC)}</topic>
@@ -119,9 +124,19 @@ def _camera_sensor(camera: Camera, namespace: str) -> str:
           <horizontal_fov>{camera.horizontal_fov_rad}</horizontal_fov>
           <image><width>{camera.width_px}</width><height>{camera.height_px}</height><format>R8G8B8</format></image>
           <clip><near>{NEAR_M}</near><far>{FAR_M}</far></clip>
+          {_camera_noise(camera)}
           <visibility_mask>{EVERYTHING_ELSE}</visibility_mask>
         </camera>
       </sensor>"""
+
+
+def _camera_noise(camera: Camera) -> str:
+    """Return noise of the camera's size, where Gazebo takes a number that is not the standard deviation.
+
+    ogre2 draws noise of ``GAIN * stddev ** POWER`` of the full scale.
+    """
+    stddev = (camera.noise_levels / 255.0 / OGRE_NOISE_GAIN) ** (1.0 / OGRE_NOISE_POWER)
+    return f'<noise><type>gaussian</type><mean>0</mean><stddev>{stddev:.5f}</stddev></noise>'
 
 
 def _imu_sensor(imu: Imu, namespace: str) -> str:
@@ -203,8 +218,7 @@ def _knuckle(car: Car, name: str, pose: str) -> str:
 def _spin_effort(car: Car, name: str) -> str:
     if name.startswith('front'):
         return ''
-    mass = car.chassis_mass_kg + 4.0 * car.wheel_mass_kg
-    return f'<effort>{0.5 * mass * car.max_acceleration_mps2 * car.wheel_radius_m}</effort>'
+    return f'<effort>{0.5 * car.mass_kg * car.max_acceleration_mps2 * car.wheel_radius_m}</effort>'
 
 
 def _steering_system(car: Car, namespace: str) -> str:
@@ -226,6 +240,20 @@ def _steering_system(car: Car, namespace: str) -> str:
       <max_velocity>{limit}</max_velocity>
       <odom_topic>{topic(namespace, WHEEL_ODOMETRY_TOPIC)}</odom_topic>
       <tf_topic>{topic(namespace, f'{WHEEL_ODOMETRY_TOPIC}/tf')}</tf_topic>
+    """)
+
+
+def _brake_system(car: Car, namespace: str, side: str) -> str:
+    # AckermannSteering brakes with the driven wheels alone, which then carry a third of the car. This one only brakes.
+    torque = 0.5 * car.front_brake_share * car.mass_kg * car.max_braking_mps2 * car.wheel_radius_m
+    return plugin('JointController', f"""
+      <joint_name>front_{side}_wheel_joint</joint_name>
+      <topic>{topic(namespace, BRAKE_TOPIC)}</topic>
+      <initial_velocity>{BRAKES_OFF_RADPS}</initial_velocity>
+      <use_force_commands>true</use_force_commands>
+      <p_gain>{BRAKE_GAIN_NMS}</p_gain>
+      <cmd_max>0</cmd_max>
+      <cmd_min>{-torque}</cmd_min>
     """)
 
 

@@ -34,11 +34,11 @@ from typing import Any
 import numpy as np
 
 from liquid_control.driving.command import Command
-from liquid_control.driving.command_guard import CommandGuard, gazebo_twist
+from liquid_control.driving.command_guard import CommandGuard, gazebo_brake, gazebo_twist
 from liquid_control.errors import InputError
 from liquid_control.simulation.car import Car, default_car
 from liquid_control.simulation.gazebo.car_sdf import car_model
-from liquid_control.simulation.gazebo.names import COMMAND_TOPIC, WORLD, topic
+from liquid_control.simulation.gazebo.names import BRAKE_TOPIC, COMMAND_TOPIC, WORLD, topic
 from liquid_control.simulation.gazebo.roadside import roadside_boxes
 from liquid_control.simulation.gazebo.world import STEP_S, lay_out, place_pose, write_world
 from liquid_control.simulation.track import Track
@@ -104,6 +104,7 @@ class GazeboWorld:
         message = self._bound.twist()
         message.linear.x, message.angular.z = gazebo_twist(told, self.car.wheelbase_m)
         self._commands.publish(message)
+        self._brakes.publish(self._bound.double(data=gazebo_brake(told)))
 
     def advance_to(self, time: float) -> None:
         """Simulate until ``time`` seconds, to the nearest picture, and wait for that picture."""
@@ -151,6 +152,7 @@ class GazeboWorld:
         self._control = _Control(partition)
         self._node = self._bound.node(partition)
         self._commands = self._node.advertise(topic('', COMMAND_TOPIC), self._bound.twist)
+        self._brakes = self._node.advertise(topic('', BRAKE_TOPIC), self._bound.double)
         for name, kind, where in (('picture', self._bound.image, 'camera/image_raw'),
                                   ('imu', self._bound.imu, 'imu/data_raw'), ('odom', self._bound.odometry, 'odom')):
             self._node.subscribe(kind, topic('', where), lambda message, name=name: self._hear(name, message))
@@ -235,9 +237,9 @@ class _Bindings:
         if shutil.which('gz') is None:
             raise InputError("the command 'gz' is not there; install Gazebo (ros-jazzy-ros-gz) or take another engine")
         transport, messages = _modules()
-        self.image, self.imu, self.odometry, self.twist, self._control, self._boolean = (
+        self.image, self.imu, self.odometry, self.twist, self.double, self._control, self._boolean = (
             getattr(importlib.import_module(f'{messages}.{file}_pb2'), name) for file, name in (
-                ('image', 'Image'), ('imu', 'IMU'), ('odometry', 'Odometry'), ('twist', 'Twist'),
+                ('image', 'Image'), ('imu', 'IMU'), ('odometry', 'Odometry'), ('twist', 'Twist'), ('double', 'Double'),
                 ('world_control', 'WorldControl'), ('boolean', 'Boolean')))
         self._node, self._options = transport.Node, transport.NodeOptions
 

@@ -22,10 +22,11 @@ CAR = 'car'
 PLUGINS = {
     'Physics': 'physics', 'UserCommands': 'user-commands', 'SceneBroadcaster': 'scene-broadcaster',
     'Sensors': 'sensors', 'Imu': 'imu', 'Contact': 'contact', 'AckermannSteering': 'ackermann-steering',
-    'OdometryPublisher': 'odometry-publisher', 'JointStatePublisher': 'joint-state-publisher'}
+    'JointController': 'joint-controller', 'OdometryPublisher': 'odometry-publisher',
+    'JointStatePublisher': 'joint-state-publisher'}
 """Class below gz::sim::systems -> middle of the file name; a name that Gazebo does not know is only logged."""
 
-COMMAND_TOPIC = 'cmd_vel'
+COMMAND_TOPIC, BRAKE_TOPIC = 'cmd_vel', 'brake'
 CONTACT_TOPIC = 'contacts'
 JOINT_STATE_TOPIC = 'joint_states'
 TF_TOPIC = 'tf'

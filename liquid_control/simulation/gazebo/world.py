@@ -20,11 +20,12 @@ from pathlib import Path
 
 import numpy as np
 
+from liquid_control.simulation.car import GRAVITY_MPS2
 from liquid_control.simulation.gazebo.look import SUN_DIRECTION, material, sdf_rgb, sun_diffuse
 from liquid_control.simulation.gazebo.meshes import obj_text
 from liquid_control.simulation.gazebo.names import WORLD, plugin
 from liquid_control.simulation.gazebo.roadside import Box
-from liquid_control.simulation.mujoco_model import GRAVITY_MPS2, GROUND_MARGIN_M, LAYER_HEIGHT_M
+from liquid_control.simulation.mujoco_model import GROUND_MARGIN_M, LAYER_HEIGHT_M
 from liquid_control.simulation.road_mesh import LAYERS, display_rgb, layer_rgb, road_pieces
 from liquid_control.simulation.track import Track
 
