@@ -91,6 +91,7 @@ def test_a_clock_that_stands_still_stops_the_car(rig):
         assert ros_rig.time.monotonic() < deadline
         rig.receive()
     rig.until_driving()
+    rig.until(lambda: '/clock stands still' in rig.value('drive', 'last_stop'), what='a stop that was noted')
 
 
 @pytest.mark.parametrize('jump_s', [-900, 50])

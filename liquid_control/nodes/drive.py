@@ -62,6 +62,7 @@ COMMAND = QoSProfile(depth=1)
 IMU_TOPIC, TELEOP_TOPIC = 'imu/data_raw', 'cmd_vel_teleop'
 WATCH_S = 0.025
 CLOCK_TIMEOUT_S = 0.1
+CLOCK_STILL = '/clock stands still'
 LOOK_S = 0.1
 REPORT_S = 1.0
 FLUSH_S = 0.3
@@ -320,9 +321,7 @@ class DriveNode(LifecycleNode):
         self._schedule.ticked(now)
         self._rearm(self._now())
         self._watchdog.feed()
-        stopped = self._stops.see(tick.state, tick.reason, time.monotonic())
-        if self._box is not None:
-            self._box.see(tick, stopped)
+        self._note(tick)
         if self._ticked_s > self._watched_s + LOOK_S:
             self._look_around()
 
@@ -338,6 +337,11 @@ class DriveNode(LifecycleNode):
             self._record.answered(published_ns - answers.steady_ns, _age_ns(answers) if on_system_clock else None)
         self._ticked_s = 1e-9 * published_ns
         self._last = tick
+
+    def _note(self, tick: Tick) -> None:
+        stopped = self._stops.see(tick.state, tick.reason, time.monotonic())
+        if self._box is not None:
+            self._box.see(tick, stopped)
 
     def _publish_answer(self, answer: Answer) -> None:
         self._neurons.publish(self._neurons_message.filled(answer.neurons, answer.time_constants))
@@ -472,7 +476,9 @@ class DriveNode(LifecycleNode):
     def _stop_without_clock(self) -> None:
         self._stand()
         self._pilot.forget()
-        self._last = Tick(STAND, State.STOPPED, '/clock stands still', None, None)
+        if self._last is None or self._last.reason != CLOCK_STILL:
+            self._last = Tick(STAND, State.STOPPED, CLOCK_STILL, None, None)
+            self._note(self._last)
 
     def _condition(self) -> tuple[str, str]:
         if self._pilot is None:

@@ -19,6 +19,7 @@ Pure: the car, the disk's folder and the learner are handed in, and so is the ti
 import time
 from collections.abc import Callable
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from liquid_control.driving.command import Command
@@ -42,6 +43,7 @@ from liquid_control.learning.loop.work_folder import WorkFolder
 FRESH_S = 0.5
 REFUSALS = 90
 LEARNER_FAILURES = 3
+REJECTIONS_UNTIL_AFRESH = 4
 DRIVE_VALUES = ('state', 'rate_hz', 'period_p99_ms', 'swaps')
 """What is noted of the drive node with everything that happens, as of the seconds before."""
 NOT_ABLE = ('disengaged', 'inactive', 'unconfigured')
@@ -210,12 +212,19 @@ class ClosedLoop:
     # Learning
 
     def _ask_learner(self) -> None:
-        online = self.plan.learn == 'fptt'
-        afresh = self.standing.untrained or self._rejections % 2 == 1 and not online
         self.way.learn()
         self.learning = {'progress': 0.0}
-        start = None if afresh else self.standing.path
-        self._learner.learn(make_request(self.plan, self._folder, self.round, start))
+        self._learner.learn(make_request(self.plan, self._folder, self.round, self._pupil()))
+
+    def _pupil(self) -> Path | None:
+        """Return what the next lesson goes on from, None for an untrained policy.
+
+        A candidate that did not drive well enough has still learned most; one that was rejected again and again may be
+        stuck. Online, everything new is learned once, so only what drives may be gone on from.
+        """
+        if self._rejections and self.plan.learn != 'fptt':
+            return self._candidate.path if self._rejections % REJECTIONS_UNTIL_AFRESH else None
+        return None if self.standing.untrained else self.standing.path
 
     def _hear_learner(self, message: dict[str, Any], now_s: float) -> None:
         if 'done' in message and self.state is State.LEARN:
