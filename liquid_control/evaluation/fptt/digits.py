@@ -31,10 +31,11 @@ from liquid_control.policy.compiling import script_to_learn
 CLASSES = 10
 TESTED_SHARE = 0.25
 STEPS = {'rows': 8, 'pixels': 64}
-WINDOWS = {'rows': 1, 'pixels': 4}
-UNITS = 32
-EPOCHS = 30
-BATCH = 64
+WINDOWS = {'rows': 4, 'pixels': 16}
+"""Steps between updates of FPTT: a few in a sequence, as Kag and Saligrama 2021 do."""
+UNITS = 64
+EPOCHS = {'rows': 100, 'pixels': 40}
+BATCH = 32
 RATE = 5e-3
 
 
@@ -89,10 +90,10 @@ def learn_digits(cell: str, method: str, order: str, seed: int) -> dict:
     constants = Constants(rate=RATE)
     descent = FPTT(model, constants) if method == 'fptt' else Descent(model, constants)
     window = WINDOWS[order] if method == 'fptt' else steps
-    run, answers = script_to_learn(model), RunningAnswers()
+    run, answers, epochs = script_to_learn(model), RunningAnswers(), EPOCHS[order]
     generator = torch.Generator().manual_seed(seed)
-    for epoch in range(EPOCHS):
-        descent.scale_rate(min(1.0, 2.0 * (1.0 - epoch / EPOCHS)))
+    for epoch in range(epochs):
+        descent.scale_rate(min(1.0, 2.0 * (1.0 - epoch / epochs)))
         for rows in torch.randperm(len(learned.digits), generator=generator).split(BATCH):
             _learn_batch(run, model.cell.state_size, descent, answers, learned.inputs[rows], learned.digits[rows],
                          window)
