@@ -99,10 +99,14 @@ def _drive(given: dict[str, str], simulated: bool) -> Node:
         parameters['policy'] = given['policy']
     if given['rate']:
         parameters['control_rate_hz'] = float(given['rate'])
-    topics = {
+    return _node('drive', given, [given['params_file'], parameters], list(_topics(given).items()))
+
+
+def _topics(given: dict[str, str]) -> dict[str, str]:
+    """Return the drive node's name of each topic and where it is."""
+    return {
         'camera/image_raw': given['image_topic'], 'camera/image_raw/compressed': f"{given['image_topic']}/compressed",
         'imu/data_raw': given['imu_topic'], 'cmd_vel': given['command_topic']}
-    return _node('drive', given, [given['params_file'], parameters], list(topics.items()))
 
 
 def _simulator(given: dict[str, str]) -> Node:
@@ -118,7 +122,7 @@ def _gazebo(given: dict[str, str]) -> IncludeLaunchDescription:
 def _watch(given: dict[str, str], simulated: bool) -> IncludeLaunchDescription:
     return _include('watch.launch.py', {
         'rviz': given['rviz'], 'record': given['record'], 'namespace': given['namespace'],
-        'use_sim_time': str(simulated).lower()})
+        'topics': ' '.join(_topics(given).values()), 'use_sim_time': str(simulated).lower()})
 
 
 def _include(file: str, arguments: dict[str, str]) -> IncludeLaunchDescription:

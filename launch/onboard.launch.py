@@ -86,16 +86,21 @@ def _drive(given: dict[str, str]) -> Node:
         parameters['policy'] = given['policy']
     if given['rate']:
         parameters['control_rate_hz'] = float(given['rate'])
+    return Node(
+        package=PACKAGE, executable='drive', namespace=given['namespace'], remappings=list(_topics(given).items()),
+        parameters=[given['params_file'], *filter(None, [given['chassis_params_file']]), parameters],
+        output='screen', emulate_tty=True, on_exit=Shutdown())
+
+
+def _topics(given: dict[str, str]) -> dict[str, str]:
+    """Return the drive node's name of each topic and where it is."""
     chassis_topic = f'{CONTROLLER}/reference' if given['chassis'] == 'ros2_control' else 'cmd_vel'
     topics = {
         'camera/image_raw': given['image_topic'], 'camera/image_raw/compressed': f"{given['image_topic']}/compressed",
         'imu/data_raw': given['imu_topic'], 'cmd_vel': given['command_topic'] or chassis_topic}
     if given['command_topic']:
         topics['drive'] = given['command_topic']
-    return Node(
-        package=PACKAGE, executable='drive', namespace=given['namespace'], remappings=list(topics.items()),
-        parameters=[given['params_file'], *filter(None, [given['chassis_params_file']]), parameters],
-        output='screen', emulate_tty=True, on_exit=Shutdown())
+    return topics
 
 
 def _camera(given: dict[str, str]) -> list[Node]:
@@ -145,4 +150,5 @@ def _driver(given: dict[str, str], package: str, executable: str, name: str,
 
 def _recorder(given: dict[str, str]) -> IncludeLaunchDescription:
     return IncludeLaunchDescription(str(SHARE / 'launch' / 'watch.launch.py'), launch_arguments={
-        'record': given['record'], 'namespace': given['namespace']}.items())
+        'record': given['record'], 'namespace': given['namespace'],
+        'topics': ' '.join(_topics(given).values())}.items())

@@ -26,11 +26,13 @@ PACKAGE = 'liquid_control'
 SHARE = Path(get_package_share_directory(PACKAGE))
 TRUE_FALSE = ['true', 'false']
 RECORDED = ('camera/image_raw', 'camera/image_raw/compressed', 'imu/data_raw', 'odom', 'cmd_vel', 'cmd_vel_teleop',
-            'drive/neurons', '/diagnostics')
+            'drive', 'drive/neurons', '/diagnostics')
 ARGUMENTS = (
     DeclareLaunchArgument('rviz', default_value='false', choices=TRUE_FALSE, description='show the car in RViz'),
     DeclareLaunchArgument(
         'record', default_value='', description='folder, new, for a rosbag2 MCAP bag of the drive; empty for none'),
+    DeclareLaunchArgument(
+        'topics', default_value='', description='topics to record besides the usual ones, with blanks between'),
     DeclareLaunchArgument(
         'namespace', default_value='', description='namespace of the car and its topics'),
     DeclareLaunchArgument(
@@ -61,7 +63,8 @@ def _rviz(given: dict[str, str]) -> list[Node]:
 
 
 def _recorder(given: dict[str, str]) -> ExecuteProcess:
-    topics = [name if name.startswith('/') else topic(given['namespace'], name) for name in RECORDED]
+    names = dict.fromkeys((*RECORDED, *given['topics'].split()))
+    topics = [name if name.startswith('/') else topic(given['namespace'], name) for name in names]
     clock = ['--use-sim-time'] if given['use_sim_time'] == 'true' else []
     return ExecuteProcess(
         cmd=['ros2', 'bag', 'record', '--storage', 'mcap', '--output', given['record'], *clock, '--topics', *topics],

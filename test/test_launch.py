@@ -167,7 +167,11 @@ def test_watching_is_asked_for(tmp_path):
     pytest.importorskip('xacro')
     started = processes(sim='embedded', rviz='true', record=str(tmp_path / 'bag'), namespace='blue')
     assert {'robot_state_publisher', 'rviz2'} < set(started)
-    assert '/blue/camera/image_raw' in started['ros2'] and '/diagnostics' in started['ros2']
+    usual = {'/blue/camera/image_raw', '/blue/cmd_vel', '/blue/drive', '/diagnostics'}
+    assert usual < set(started['ros2'])
+    started = processes(record='bag', namespace='blue', image_topic='front/image_raw', command_topic='/base/reference')
+    moved = {'/blue/front/image_raw', '/blue/front/image_raw/compressed', '/base/reference'}
+    assert usual | moved < set(started['ros2'])
 
 
 def test_an_unknown_simulator_is_named():

@@ -100,6 +100,14 @@ def test_a_chassis_brings_its_nodes_and_its_topic():
     assert nodes(command_topic='/base/cmd', **chassis)['drive'][2]['cmd_vel'] == '/base/cmd'
 
 
+def test_a_bag_has_the_commands_wherever_they_go():
+    topics = runpy.run_path(str(FILE))['_topics']
+    given = {'image_topic': 'camera/image_raw', 'imu_topic': 'imu/data_raw', 'command_topic': ''}
+    for chassis, topic in ('ros2_control', 'ackermann_steering_controller/reference'), ('pwm', 'cmd_vel'):
+        assert topic in topics({**given, 'chassis': chassis}).values()
+    assert '/base/cmd' in topics({**given, 'chassis': 'f1tenth', 'command_topic': '/base/cmd'}).values()
+
+
 def test_every_section_of_the_parameters_is_of_a_node_that_is_launched():
     launched = set()
     for camera in 'v4l2', 'libcamera':
