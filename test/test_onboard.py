@@ -14,6 +14,11 @@
 
 """What onboard.launch.py and its files give to a car, and the node for servo and motor on a PCA9685."""
 import math
+import os
+import signal
+import subprocess
+import sys
+import tempfile
 import time
 
 import pytest
@@ -34,6 +39,10 @@ class Bus:
         self.registers = bytearray(256)
         self.broken = False
         self.prescale_awake = False
+        self._file = tempfile.TemporaryFile()
+
+    def fileno(self) -> int:
+        return self._file.fileno()
 
     def write(self, message: bytes) -> None:
         if self.broken:
@@ -157,6 +166,39 @@ def test_a_pwm_car_drives_by_commands_and_stands_without(pwm_node):
     node.close()
     assert bus.pulse(0) == 370
     until(lambda: True, math.nan)
+
+
+BEATING = """
+import sys, time
+from liquid_control.nodes.deadman import Deadman
+deadman = Deadman(int(sys.argv[1]), float(sys.argv[2]), b'stand')
+for beat in range(10**6):
+    deadman.beat()
+    if beat == 20:
+        print('well', flush=True)
+    time.sleep(0.01)
+"""
+
+
+@pytest.mark.parametrize('sent, silence_s', [(signal.SIGKILL, 30.0), (signal.SIGSTOP, 0.2)])
+def test_hardware_is_told_to_stand_when_its_process_is_killed_or_held(sent, silence_s):
+    reading, writing = os.pipe()
+    process = subprocess.Popen([sys.executable, '-c', BEATING, str(writing), str(silence_s)], stdout=subprocess.PIPE,
+                               pass_fds=[writing], start_new_session=True)
+    os.close(writing)
+    assert process.stdout.readline() == b'well\n'
+    if sent == signal.SIGKILL:
+        os.set_blocking(reading, False)
+        with pytest.raises(BlockingIOError):  # nothing was written while it was well
+            os.read(reading, 5)
+        os.set_blocking(reading, True)
+    os.killpg(process.pid, sent)
+    assert os.read(reading, 5) == b'stand'
+    process.kill()
+    process.wait()
+    while os.read(reading, 4096):  # until the watching process has ended, too
+        pass
+    os.close(reading)
 
 
 def test_a_missing_chip_is_named(monkeypatch):

@@ -40,6 +40,11 @@ def open_bus(bus: int, address: int) -> BinaryIO:
     return file
 
 
+def pulse_message(output: int, counts: int) -> bytes:
+    """Return the I2C message that sets pulses of so many counts of 4096 at an output, 0 to 15."""
+    return bytes((FIRST_OUTPUT + 4 * output, 0, 0, counts & 0xFF, counts >> 8))
+
+
 class Pca9685:
     """The chip behind an open bus; it gives its last pulses until it is told otherwise or loses its power.
 
@@ -62,7 +67,11 @@ class Pca9685:
 
         :raises OSError: if the chip does not answer.
         """
-        self._write(FIRST_OUTPUT + 4 * output, 0, 0, counts & 0xFF, counts >> 8)
+        self._bus.write(pulse_message(output, counts))
+
+    def fileno(self) -> int:
+        """Return the bus's open file."""
+        return self._bus.fileno()
 
     def _write(self, register: int, *values: int) -> None:
         self._bus.write(bytes((register, *values)))

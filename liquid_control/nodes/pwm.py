@@ -25,7 +25,8 @@ from liquid_control.driving.command import STAND, Command, from_twist
 from liquid_control.driving.command_guard import REPEATS, CommandGuard
 from liquid_control.driving.pulses import COUNTS, Pulses
 from liquid_control.errors import InputError
-from liquid_control.nodes.pca9685 import Pca9685, open_bus
+from liquid_control.nodes.deadman import Deadman
+from liquid_control.nodes.pca9685 import Pca9685, open_bus, pulse_message
 from liquid_control.nodes.running import run
 from liquid_control.nodes.settings import Setting, declare
 from liquid_control.simulation.car import default_car
@@ -57,8 +58,8 @@ def pwm_settings() -> tuple[Setting, ...]:
 class PwmNode(Node):
     """Gives pulses for the newest command, and those of a standing car at start, at the end and when commands stop.
 
-    The chip gives its last pulses for ever. So they are written again on every check, and a new process, as the launch
-    file starts it when this one is killed, begins with those of a standing car.
+    The chip gives its last pulses for ever. So they are written again on every check, a second process writes those of
+    a standing car when this one is killed or held, and a new one, as the launch file starts it, begins with them.
 
     :raises InputError: if a parameter is refused or the chip cannot be reached.
     """
@@ -77,6 +78,8 @@ class PwmNode(Node):
         self._guard = CommandGuard(values['timeout_s'], values['max_steering_rad'], values['full_speed_mps'])
         self._silent = True
         self._give(STAND)
+        self._deadman = Deadman(self._chip.fileno(), values['timeout_s'], pulse_message(
+            values['throttle_channel'], values['throttle_stopped_pwm']))
         self.create_subscription(TwistStamped, 'cmd_vel', self._hear, QoSProfile(depth=1))
         self.create_timer(values['timeout_s'] / REPEATS, self._watch, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
@@ -94,6 +97,7 @@ class PwmNode(Node):
             self._give(STAND)
         except OSError as error:
             self.get_logger().error(f'the PCA9685 does not answer, the car may still move: {error}')
+        self._deadman.close()
 
     def _hear(self, message: TwistStamped) -> None:
         command = from_twist(message.twist.linear.x, message.twist.angular.z, self._wheelbase_m)
@@ -103,6 +107,7 @@ class PwmNode(Node):
             self._give(told)
 
     def _watch(self) -> None:
+        self._deadman.beat()
         if self._guard.silent(time.monotonic()):
             if not self._silent:
                 self.get_logger().warning('commands have stopped: the car stands')
