@@ -17,6 +17,7 @@ import json
 import math
 import shutil
 import subprocess
+import sys
 import xml.etree.ElementTree as ElementTree
 from dataclasses import replace
 from pathlib import Path
@@ -307,6 +308,28 @@ def test_boxes_stand_beside_the_road_and_throw_shadows(tmp_path):
     world = ElementTree.fromstring(world_sdf(lay_out([TRACK]), boxes))
     assert world.find('.//light/cast_shadows').text == 'true'
     assert len([model for model in world.iter('model') if model.get('name').startswith('box')]) == len(boxes)
+
+
+ORPHANING = """
+import subprocess, sys, time
+from liquid_control.simulation.gazebo.gazebo_world import _Control
+if __name__ == '__main__':
+    control = _Control('nobody')
+    gazebo = subprocess.Popen(['sh', '-c', 'sleep 1000 & cat'], stdin=subprocess.PIPE, start_new_session=True,
+                              stdout=sys.stderr)
+    control.outlive(gazebo.pid)
+    print('up', flush=True)
+    time.sleep(1000)
+"""
+
+
+def test_gazebo_ends_with_a_process_that_is_killed(tmp_path):
+    script = tmp_path / 'orphaning.py'
+    script.write_text(ORPHANING)
+    process = subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout.readline() == b'up\n'
+    process.kill()
+    assert process.communicate(timeout=60.0)[1] == b''  # returns when the last of those who could write has ended
 
 
 @pytest.mark.parametrize('arguments, told', [

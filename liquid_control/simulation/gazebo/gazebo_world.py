@@ -163,6 +163,7 @@ class GazeboWorld:
             ['gz', 'sim', '-s', '--headless-rendering', '--seed', str(seed + 1), str(world)], stdout=self._log,
             stderr=subprocess.STDOUT, start_new_session=True,
             env=os.environ | {'GZ_PARTITION': self._partition, 'GZ_IP': '127.0.0.1'})
+        self._control.outlive(self._process.pid)
         for _ in range(int(PATIENCE_S)):
             if self._process.poll() is not None:
                 break
@@ -203,6 +204,7 @@ class _Control:
     """Asks Gazebo in a process of its own.
 
     While the bindings wait for an answer they hold Python's lock: a message that comes then keeps the answer away.
+    It also ends Gazebo when this process is killed.
     """
 
     def __init__(self, partition: str) -> None:
@@ -216,6 +218,10 @@ class _Control:
         self._pipe.send((timeout_s, control))
         return self._pipe.recv()
 
+    def outlive(self, group: int) -> None:
+        """Tell which process group is to end with this process, however that ends."""
+        self._pipe.send(group)
+
     def end(self) -> None:
         """End the process."""
         self._process.kill()
@@ -223,11 +229,21 @@ class _Control:
 
 
 def _serve_control(partition: str, pipe: Any) -> None:
-    bound = _Bindings()
-    node = bound.node(partition)
-    while True:
-        timeout_s, control = pipe.recv()
-        pipe.send(bound.ask(node, f'/world/{WORLD}/control', timeout_s, **control))
+    bound = node = group = None
+    try:
+        while True:
+            asked = pipe.recv()
+            if isinstance(asked, int):
+                group = asked
+                continue
+            if bound is None:
+                bound = _Bindings()
+                node = bound.node(partition)
+            timeout_s, control = asked
+            pipe.send(bound.ask(node, f'/world/{WORLD}/control', timeout_s, **control))
+    except (EOFError, OSError, KeyboardInterrupt):
+        if group is not None:
+            os.killpg(group, signal.SIGKILL)
 
 
 class _Bindings:
