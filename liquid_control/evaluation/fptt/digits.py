@@ -32,7 +32,7 @@ CLASSES = 10
 TESTED_SHARE = 0.25
 STEPS = {'rows': 8, 'pixels': 64}
 WINDOWS = {'rows': 4, 'pixels': 16}
-"""Steps between updates of FPTT: a few in a sequence, as Kag and Saligrama 2021 do."""
+"""Steps between updates of FPTT, several of which make a sequence."""
 UNITS = 64
 EPOCHS = {'rows': 100, 'pixels': 40}
 BATCH = 32
