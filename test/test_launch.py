@@ -196,6 +196,17 @@ def test_ctrl_c_ends_a_simulated_drive_with_code_0(tmp_path):
     assert log.read_text().count('process has finished cleanly') == 2 and 'Traceback' not in log.read_text()
 
 
+def test_launch_testing_sees_a_car_drive_and_every_process_end_well(tmp_path):
+    pytest.importorskip('launch_testing')
+    from liquid_control.cli.ros_domain import free_domain
+    done = subprocess.run(
+        [sys.executable, '-c', 'import sys; from launch_testing.launch_test import main; sys.exit(main())',
+         str(Path(__file__).with_name('launch_drive.py'))], capture_output=True, text=True, cwd=tmp_path,
+        timeout=180.0, env=os.environ | {'ROS_DOMAIN_ID': str(free_domain(os.getpid()))})
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert 'Ran 2 tests' in done.stderr or done.stderr.count('Ran 1 test') == 2, done.stderr
+
+
 def test_the_end_of_the_simulator_is_the_end_of_all(tmp_path):
     done = subprocess.run(
         launch('sim:=embedded', f'policy:={POLICY}', 'track:=missing.csv'), capture_output=True, text=True,
