@@ -21,6 +21,7 @@ from liquid_control.evaluation.faults.verdict import Outcome
 from liquid_control.nodes.faults.bench import Bench
 
 HOLD_S = 1.2
+STANDS_MPS = 0.02
 ZERO_PATIENCE_S = 5.0
 
 Action = Callable[[], object]
@@ -61,6 +62,7 @@ def ended(bench: Bench, fault: Fault, begin: float, end: Action | None = None) -
     outcome = Outcome(rolled_m=bench.relay.rolled_m(begin, over), said='; '.join(bench.relay.said))
     outcome.gap_s = bench.relay.gap_s(begin, over)
     outcome.zero_s = bench.zero_s(begin, over) if fault.budget_s is not None else _first_zero(bench, begin, over)
+    outcome.notes += _stand(bench, begin) if fault.budget_s is not None else []
     bench.relay.clear()
     if end is not None:
         end()
@@ -72,6 +74,11 @@ def ended(bench: Bench, fault: Fault, begin: float, end: Action | None = None) -
     outcome.said += f'; {bench.drive.log.read_text()[-4000:]}' if fault.says not in outcome.said else ''
     outcome.notes.append(f'{len(window)} commands in {over - begin:.1f} s')
     return outcome
+
+
+def _stand(bench: Bench, begin: float) -> list[str]:
+    stands = (now - begin for now, _, _, speed in list(bench.relay.odometry) if now > begin and abs(speed) < STANDS_MPS)
+    return [f'stands after {stand:.2f} s' for stand in [next(stands, None)] if stand is not None]
 
 
 def _first_zero(bench: Bench, begin: float, end: float) -> float | None:
