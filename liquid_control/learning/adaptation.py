@@ -17,10 +17,13 @@ import copy
 from dataclasses import dataclass, field
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from liquid_control.learning.fptt import FPTT, Constants, cut
 from liquid_control.policy.driving_policy import DrivingPolicy
+
+Picture = tuple[Tensor, Tensor, Tensor]
+"""What ``DrivingPolicy.sequence`` takes of one picture: (1, 1, 3, height, width), (1, 1, 6), (1, 1, 1)."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,7 @@ class Limits:
     """What a policy may do to itself while it drives.
 
     :param constants: of FPTT; slow, since pictures of one drive are alike.
+    :param head_rate: learning rate of the vision head.
     :param radius: how far the weights that learn may get from the last good ones, as a share of their norm.
     :param judged_ticks: labelled pictures that a candidate only watches before it is judged.
     :param better: a candidate takes over if its squared error is at most this share of the last good policy's.
@@ -36,6 +40,7 @@ class Limits:
     """
 
     constants: Constants = field(default_factory=lambda: Constants(rate=5e-4, alpha=0.1, beta=0.05))
+    head_rate: float = 1e-4
     radius: float = 0.25
     judged_ticks: int = 120
     better: float = 0.9
@@ -43,26 +48,26 @@ class Limits:
     stricter: float = 0.7
 
 
-class Network:
-    """The liquid part of a policy with gain and bias, and the state it drives on with."""
+class Driver:
+    """A policy and the state it drives on with."""
 
     def __init__(self, policy: DrivingPolicy, state: Tensor) -> None:
         self.policy, self.state, self.error = policy, state, 0.0
 
-    def copied(self) -> 'Network':
+    def copied(self) -> 'Driver':
         """Return one like it that has made no errors yet."""
-        return Network(copy.deepcopy(self.policy), self.state.clone())
-
-    def run(self, features: Tensor, elapsed: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-        """Return steering (1, 1), 1 is the limit to the left, for features (1, 1, I), and the new state (1, S)."""
-        output, state = self.policy.network.run_sequence(features, state, elapsed)
-        return (output * self.policy.gain + self.policy.bias).squeeze(2), state
+        return Driver(copy.deepcopy(self.policy), self.state.clone())
 
     @torch.no_grad()
-    def step(self, features: Tensor, elapsed: Tensor) -> float:
+    def step(self, picture: Picture) -> float:
         """Go on by one picture and return the steering, -1..1."""
-        steering, self.state = self.run(features, elapsed, self.state)
+        steering, self.state = self.policy.sequence(*picture, self.state)
         return float(steering.clamp(-1.0, 1.0))
+
+
+def groups(policy: DrivingPolicy) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
+    """Return what learns: the vision head; the liquid network with gain and bias."""
+    return list(policy.head.parameters()), [*policy.network.parameters(), policy.gain, policy.bias]
 
 
 class Adaptation:
@@ -71,18 +76,18 @@ class Adaptation:
     The pupil is never let drive as it is: every ``judged_ticks`` its running average becomes a candidate, which then
     only watches. A candidate that would have answered the same pictures better than the last good policy takes over.
     If it then drives worse than the one before it did, or the car stumbles, that one comes back, the pupil begins anew
-    from it, and the next candidate has to be better by more. The head stays as it is; what learns is the liquid
-    network, the gain and the bias.
+    from it, and the next candidate has to be better by more. The head learns slower than the liquid network, the gain
+    and the bias: most of what it knows of pictures stays right.
 
     :ivar swaps: how often a candidate took over; ``returns``: how often it was taken back.
     """
 
     def __init__(self, policy: DrivingPolicy, limits: Limits = Limits()) -> None:
         self._limits = limits
-        self._good = Network(copy.deepcopy(policy).eval(), policy.initial_state())
-        self._before: Network | None = None
+        self._good = Driver(copy.deepcopy(policy).eval(), policy.initial_state())
+        self._before: Driver | None = None
         self._before_error = 0.0
-        self._candidate: Network | None = None
+        self._candidate: Driver | None = None
         self._ticks, self._better = 0, limits.better
         self.swaps = self.returns = 0
         self._begin_pupil()
@@ -109,14 +114,10 @@ class Adaptation:
         :param elapsed: time since the last picture in nominal periods.
         :param label: the teacher's steering for this picture, -1..1; None if it says nothing.
         """
-        policy = self.policy
-        with torch.no_grad():
-            visual = policy.head(policy.retina.whiten_planes(small.unsqueeze(0)))
-            features = torch.cat((visual, policy.imu_features(imu.unsqueeze(0))), 1).unsqueeze(1)
-        periods = torch.full((1, 1, 1), elapsed)
-        steering = self._good.step(features, periods)
-        watched = None if self._candidate is None else self._candidate.step(features, periods)
-        self._learn(features, periods, label)
+        picture = small[None, None], imu[None, None], torch.full((1, 1, 1), elapsed)
+        steering = self._good.step(picture)
+        watched = None if self._candidate is None else self._candidate.step(picture)
+        self._learn(picture, label)
         if label is not None:
             self._good.error += (steering - label) ** 2
             if watched is not None:
@@ -126,21 +127,22 @@ class Adaptation:
                 self._judge()
         return steering
 
-    def _learn(self, features: Tensor, periods: Tensor, label: float | None) -> None:
+    def _learn(self, picture: Picture, label: float | None) -> None:
         pupil = self._pupil
-        steering, state = pupil.run(features, periods, pupil.state)
+        steering, state = pupil.policy.sequence(*picture, pupil.state)
         if label is not None and self._fptt.update(((steering - label) ** 2).sum()):
             self._hold_back()
         pupil.state = cut(state)
 
     @torch.no_grad()
     def _hold_back(self) -> None:
-        """Keep the pupil near the last good policy."""
-        moved = torch._foreach_sub(self._fptt.weights, self._anchor)
-        distance = float(torch.stack(torch._foreach_norm(moved)).norm())
-        if distance > self._reach:
-            torch._foreach_mul_(moved, self._reach / distance)
-            torch._foreach_copy_(self._fptt.weights, torch._foreach_add(self._anchor, moved))
+        """Keep the pupil near the last good policy, its head and the rest of it."""
+        for weights, anchor, reach in zip(groups(self._pupil.policy), self._anchors, self._reaches, strict=True):
+            moved = torch._foreach_sub(weights, anchor)
+            distance = _norm(moved)
+            if distance > reach:
+                torch._foreach_mul_(moved, reach / distance)
+                torch._foreach_copy_(weights, torch._foreach_add(anchor, moved))
 
     def _judge(self) -> None:
         """Let the better one of the last good policy and the candidate drive on."""
@@ -169,26 +171,27 @@ class Adaptation:
 
     def _begin_pupil(self) -> None:
         self._pupil = self._good.copied()
-        policy = self._pupil.policy
-        learning = [*policy.network.parameters(), policy.gain, policy.bias]
-        for parameter in policy.parameters():
-            parameter.requires_grad_(False)
-        for parameter in learning:
+        head, rest = groups(self._pupil.policy)
+        rates = [(self._limits.head_rate, head), (self._limits.constants.rate, rest)]
+        for parameter in head + rest:
             parameter.requires_grad_(True)
-        rate = self._limits.constants.rate
-        self._fptt = FPTT(policy.network, self._limits.constants, [(parameter, rate) for parameter in learning])
+        self._fptt = FPTT(self._pupil.policy, self._limits.constants,
+                          [(parameter, rate) for rate, parameters in rates for parameter in parameters])
         self._anchor_at(self._good.policy)
 
     def _anchor_at(self, policy: DrivingPolicy) -> None:
-        self._anchor = [value.detach().clone() for value in (*policy.network.parameters(), policy.gain, policy.bias)]
-        self._reach = self._limits.radius * float(torch.stack(torch._foreach_norm(self._anchor)).norm())
+        self._anchors = [[value.detach().clone() for value in group] for group in groups(policy)]
+        self._reaches = [self._limits.radius * _norm(anchor) for anchor in self._anchors]
 
-    def _average(self) -> Network:
+    def _average(self) -> Driver:
         """Return the pupil as its running average has it."""
-        network = self._pupil.copied()
-        policy = network.policy
+        driver = self._pupil.copied()
+        head, rest = groups(driver.policy)
         with torch.no_grad():
-            torch._foreach_copy_([*policy.network.parameters(), policy.gain, policy.bias], self._fptt.average)
-        for parameter in policy.parameters():
-            parameter.requires_grad_(False)
-        return network
+            torch._foreach_copy_(head + rest, self._fptt.average)
+        driver.policy.requires_grad_(False)
+        return driver
+
+
+def _norm(tensors: list[Tensor]) -> float:
+    return float(torch.stack(torch._foreach_norm(tensors)).norm())
