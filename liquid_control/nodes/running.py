@@ -73,6 +73,8 @@ def run(make_node: Callable[[], Ending]) -> int:
     executor.shutdown(1.0)
     node.destroy_node()
     rclpy.try_shutdown()
+    for number in numbers:  # Python takes its handlers away at its end, where Ctrl-C through a launch comes again
+        signal.signal(number, signal.SIG_IGN)
     return 0
 
 

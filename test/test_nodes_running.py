@@ -1,0 +1,58 @@
+# Copyright 2026 The liquid_control Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""How a node's process ends."""
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+NODE = """
+import os, signal, sys
+from rclpy.node import Node
+from liquid_control.nodes.running import run
+
+class Last:
+    def __init__(self, write=os.write, read=os.read):
+        self.calls = write, read
+    def __del__(self):  # while the interpreter ends
+        self.calls[0](1, b'ending\\n')
+        self.calls[1](0, 1)
+
+class Idle(Node):
+    def __init__(self):
+        super().__init__('idle')
+        os.kill(os.getpid(), signal.SIGINT)
+    def close(self):
+        pass
+    def fail(self, error):
+        raise error
+
+last = Last()
+sys.exit(run(Idle))
+"""
+
+
+@pytest.mark.parametrize('again', [signal.SIGINT, signal.SIGTERM])
+def test_a_second_signal_does_not_spoil_the_exit_code(again):
+    pytest.importorskip('rclpy')
+    import ros_rig
+    process = subprocess.Popen([sys.executable, '-c', NODE], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                               env=os.environ | {'ROS_DOMAIN_ID': str(ros_rig.own_domain())})
+    assert process.stdout.readline() == b'ending\n'
+    process.send_signal(again)
+    process.communicate(b'.', timeout=60.0)
+    assert process.returncode == 0
