@@ -36,6 +36,10 @@ def test_hostile_files_of_every_kind_do_nothing():
     assert all(outcome.files >= 50 and outcome.refused >= 5 for outcome in findings.outcomes)
 
 
+def test_a_length_that_no_file_has_is_refused():
+    assert read_hostile_files(1, 5, first=29250).problems == []
+
+
 class Attack:
     def __reduce__(self):
         return os.getenv, ('HOME',)

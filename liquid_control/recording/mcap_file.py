@@ -42,6 +42,8 @@ except ImportError as error:
 
 _HEAD = struct.Struct('<BQ')  # of a record: kind and number of bytes that follow
 _ONE_CHUNK = 1 << 40
+DAMAGED = McapError, ValueError, OverflowError, struct.error
+"""What reading nonsense raises: a length of 2^64 - 1 bytes overflows."""
 
 
 class Block(NamedTuple):
@@ -148,7 +150,7 @@ def summary_of(path: Path) -> Summary:
     try:
         with path.open('rb') as file:
             summary = make_reader(file).get_summary()
-    except (McapError, ValueError, struct.error) as error:
+    except DAMAGED as error:
         raise InputError(f"'{path}' has a damaged index ({error}); remove it") from error
     if summary is None or summary.statistics is None:
         raise InputError(f"'{path}' has no index; remove it")
@@ -175,7 +177,7 @@ def _whole_records(file: BinaryIO, start: int) -> Iterator[tuple[int, int, int]]
 def _records(content: bytes) -> list[McapRecord] | None:
     try:
         return breakup_chunk(Chunk.read(ReadDataStream(BytesIO(content))), validate_crc=True)
-    except (McapError, ValueError, struct.error):
+    except DAMAGED:
         return None
 
 
