@@ -100,14 +100,18 @@ def test_stops_are_counted_by_reason_and_a_human_who_drives_on_is_none():
         assert stops.see(State.STOPPED, f"policy is too slow: {number} ms; camera '{number}'", 2.0)
         assert not stops.see(State.STOPPED, 'again', 2.0)
         stops.see(State.DRIVING, '', 3.0)
+    for sample in '0, nan, -inf, 9.81', '-inf, 1e+308, 0, nan':
+        assert stops.see(State.STOPPED, f'IMU sample holds {sample}; check the driver', 3.0)
+        stops.see(State.DRIVING, '', 3.5)
     assert stops.see(State.DISENGAGED, 'disengaged; call ~/engage with true to drive', 4.0)
     values = stops.values(6.5)
-    assert values['stops_by_reason'] == '3 x policy is too slow, 1 x disengaged' and values['stops'] == 4
+    assert values['stops_by_reason'] == '3 x policy is too slow, 2 x IMU sample holds, 1 x disengaged'
+    assert values['stops'] == 6
     assert values['last_stop'].startswith('disengaged') and values['last_stop_s_ago'] == 2.5
     for letter in range(100):
         stops.see(State.DRIVING, '', 7.0)
         stops.see(State.ERROR, 'x' * letter, 8.0)
-    assert len(stops.values(9.0)['stops_by_reason']) < 2000 and stops.values(9.0)['stops'] == 104
+    assert len(stops.values(9.0)['stops_by_reason']) < 2000 and stops.values(9.0)['stops'] == 106
 
 
 # Over DDS
@@ -115,6 +119,7 @@ def test_stops_are_counted_by_reason_and_a_human_who_drives_on_is_none():
 pytest.importorskip('rclpy')
 
 import ros_rig  # noqa: E402
+from sensor_msgs.msg import Imu  # noqa: E402
 from std_srvs.srv import Trigger  # noqa: E402
 
 DOMAIN = ros_rig.own_domain()
@@ -131,6 +136,11 @@ def boxes(tmp_path_factory):
     rig = ros_rig.Rig(DOMAIN)
     try:
         rig.until_driving()
+        for seconds, nanoseconds in (-1, 0), (2 ** 31 - 1, 2 ** 32 - 1):  # no bag holds these
+            sample = Imu()
+            sample.header.stamp.sec, sample.header.stamp.nanosec = seconds, nanoseconds
+            sample.linear_acceleration.z = 9.81
+            rig.imus.publish(sample)
         rig.until(lambda: len(rig.commands) > 60, what='sixty commands')
         rig.until_standing('camera is stale', picture=lambda: None)
         rig.until(lambda: (folder / 'boxes').is_dir() and list((folder / 'boxes').glob('2*')), picture=lambda: None,

@@ -21,7 +21,7 @@ from liquid_control.driving.supervisor import State
 MOVING = (State.DRIVING, State.TAKEOVER)
 KINDS = 20
 OTHER = 'other'
-_DETAIL = re.compile(r"[:;].*|'[^']*'|-?\d[\d.e+-]*", re.DOTALL)
+_DETAIL = re.compile(r"[:;].*|'[^']*'|-?(\d[\d.e+-]*|nan|inf)\b,?", re.DOTALL)
 
 
 class Stops:

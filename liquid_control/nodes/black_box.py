@@ -34,6 +34,7 @@ from liquid_control.recording.black_box_writer import BlackBoxWriter
 
 PATIENCE_S = 5.0
 MIB = 2**20
+STAMPS_END_NS = 2**31 * 10**9
 
 
 class NodeBlackBox:
@@ -134,4 +135,6 @@ def _folder(folder: str) -> Path:
 
 
 def _stamp_ns(message: Any) -> int:
-    return message.header.stamp.sec * 10**9 + message.header.stamp.nanosec
+    """Return a stamp in ns; 0, as if there were none, for one that a bag cannot hold."""
+    stamp_ns = message.header.stamp.sec * 10**9 + message.header.stamp.nanosec
+    return stamp_ns if 0 <= stamp_ns < STAMPS_END_NS else 0
