@@ -137,7 +137,7 @@ class Adaptation:
     @torch.no_grad()
     def _hold_back(self) -> None:
         """Keep the pupil near the last good policy, its head and the rest of it."""
-        for weights, anchor, reach in zip(groups(self._pupil.policy), self._anchors, self._reaches, strict=True):
+        for weights, anchor, reach in zip(self._learning, self._anchors, self._reaches, strict=True):
             moved = torch._foreach_sub(weights, anchor)
             distance = _norm(moved)
             if distance > reach:
@@ -171,12 +171,12 @@ class Adaptation:
 
     def _begin_pupil(self) -> None:
         self._pupil = self._good.copied()
-        head, rest = groups(self._pupil.policy)
-        rates = [(self._limits.head_rate, head), (self._limits.constants.rate, rest)]
-        for parameter in head + rest:
+        self._learning = groups(self._pupil.policy)
+        rates = self._limits.head_rate, self._limits.constants.rate
+        learning = [(parameter, rate) for group, rate in zip(self._learning, rates, strict=True) for parameter in group]
+        for parameter, _ in learning:
             parameter.requires_grad_(True)
-        self._fptt = FPTT(self._pupil.policy, self._limits.constants,
-                          [(parameter, rate) for rate, parameters in rates for parameter in parameters])
+        self._fptt = FPTT(self._pupil.policy, self._limits.constants, learning)
         self._anchor_at(self._good.policy)
 
     def _anchor_at(self, policy: DrivingPolicy) -> None:

@@ -51,7 +51,7 @@ class Drivetrain:
     def __init__(self, car: Car) -> None:
         self._car = car
         spin = 0.5 * car.wheel_mass_kg * car.wheel_radius_m ** 2 + ROTOR_INERTIA_KGM2
-        self._mass = car.chassis_mass_kg + 4.0 * (car.wheel_mass_kg + spin / car.wheel_radius_m ** 2)
+        self._mass = car.mass_kg + 4.0 * spin / car.wheel_radius_m ** 2
         self.reset(0.0)
 
     def reset(self, speed_mps: float) -> None:

@@ -21,14 +21,15 @@ from dataclasses import dataclass
 from liquid_control.driving.frozen import IDENTICAL_PICTURES
 from liquid_control.driving.health import OVERRUNS
 from liquid_control.driving.phase_lock import LATE
+from liquid_control.simulation.car import default_car
 
 PERIOD_S = 1.0 / 30.0
 CAMERA_S = IMU_S = CLOCK_S = 0.1
 """Timeouts of the drive node, by default."""
 FROZEN_S = IDENTICAL_PICTURES * PERIOD_S
 AT_ONCE_S = 0.0
-DOWNSTREAM_S = 0.15
-"""The simulators brake when no command came for so long (``command_timeout_s`` of config/car.yaml)."""
+DOWNSTREAM_S = default_car().command_timeout_s
+"""The simulators brake when no command came for so long."""
 SLOW_STEP_S = 0.06
 SLOW_S = OVERRUNS * (CAMERA_S + (1.0 + LATE) * PERIOD_S)
 """So many answers in a row may be slow, each less than a picture may be old, each a tick after the one before."""

@@ -53,11 +53,10 @@ class AddingStreams:
         """Return inputs [B, K, 2] of the next window, sums before and in it [B, 1 + K], and which rows begin, [B]."""
         begins = self._place == 0
         self._draw(begins.nonzero()[:, 0])
-        columns = self._place[:, None] + torch.arange(self._window)
+        columns = self._place[:, None] + torch.arange(1 + self._window)
         rows = torch.arange(len(columns))[:, None]
         self._place = (self._place + self._window) % self._steps
-        sums = torch.cat((self._sums[rows, columns[:, :1]], self._sums[rows, columns + 1]), 1)
-        return self._inputs[rows, columns], sums, begins
+        return self._inputs[rows, columns[:, :-1]], self._sums[rows, columns], begins
 
     def _draw(self, rows: Tensor) -> None:
         self._inputs[rows], self._sums[rows, 1:] = sequences(len(rows), self._steps, self._generator)

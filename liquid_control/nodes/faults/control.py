@@ -23,7 +23,7 @@ from liquid_control.evaluation.faults.table import FROZEN_S, PERIOD_S, Fault
 from liquid_control.evaluation.faults.verdict import Outcome
 from liquid_control.nodes.drive_settings import drive_settings
 from liquid_control.nodes.faults.bench import Bench
-from liquid_control.nodes.faults.injection import HOLD_S, begun, drive_through, ended
+from liquid_control.nodes.faults.injection import HOLD_S, STANDS_MPS, begun, drive_through, ended
 from liquid_control.nodes.faults.relay import nothing
 
 BAD = (
@@ -122,7 +122,7 @@ def network_cut(bench: Bench, fault: Fault) -> Outcome:
 
 def brakes(bench: Bench, fault: Fault, begin: float, end=None) -> Outcome:
     """Wait for the car to brake by itself; return what was measured, the time until it did in place of a command."""
-    bench.waits(lambda: bench.relay.odometry[-1][3] < 0.02, 3.0)
+    bench.waits(lambda: bench.relay.odometry[-1][3] < STANDS_MPS, 3.0)
     time.sleep(HOLD_S)
     outcome = ended(bench, fault, begin, end)
     outcome.zero_s = _braked_s(bench, begin)

@@ -62,7 +62,8 @@ def ended(bench: Bench, fault: Fault, begin: float, end: Action | None = None) -
     outcome = Outcome(rolled_m=bench.relay.rolled_m(begin, over), said='; '.join(bench.relay.said))
     outcome.gap_s = bench.relay.gap_s(begin, over)
     outcome.zero_s = bench.zero_s(begin, over) if fault.budget_s is not None else _first_zero(bench, begin, over)
-    outcome.notes += _stand(bench, begin) if fault.budget_s is not None else []
+    stand_s = None if fault.budget_s is None else _stand_s(bench, begin)
+    outcome.notes += [] if stand_s is None else [f'stands after {stand_s:.2f} s']
     bench.relay.clear()
     if end is not None:
         end()
@@ -76,9 +77,9 @@ def ended(bench: Bench, fault: Fault, begin: float, end: Action | None = None) -
     return outcome
 
 
-def _stand(bench: Bench, begin: float) -> list[str]:
+def _stand_s(bench: Bench, begin: float) -> float | None:
     stands = (now - begin for now, _, _, speed in list(bench.relay.odometry) if now > begin and abs(speed) < STANDS_MPS)
-    return [f'stands after {stand:.2f} s' for stand in [next(stands, None)] if stand is not None]
+    return next(stands, None)
 
 
 def _first_zero(bench: Bench, begin: float, end: float) -> float | None:
