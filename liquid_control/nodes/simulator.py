@@ -180,6 +180,7 @@ class SimulatorNode(Node):
         self._rearm()
 
     def _compute_next(self) -> None:
+        self._picture = None  # one that is out must not leave again when what follows fails
         self._step = min((self._step // steps + 1) * steps
                          for steps in (CLOCK_STEPS, self._imu_steps, self._camera_steps))
         self._world.advance_to((self._step - self._origin) * STEP_S)
