@@ -23,6 +23,8 @@ from launch.actions import (
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
+from liquid_control.nodes.launching import leave_ctrl_c_to_launch
+
 PACKAGE = 'liquid_control'
 SHARE = Path(get_package_share_directory(PACKAGE))
 CONFIG = SHARE / 'config'
@@ -81,6 +83,7 @@ ARGUMENTS = (
 
 def generate_launch_description() -> LaunchDescription:
     """Return the arguments and the nodes that they ask for."""
+    leave_ctrl_c_to_launch()
     found = SetEnvironmentVariable(RANGE, LaunchConfiguration('discovery'))
     return LaunchDescription([*ARGUMENTS, found, OpaqueFunction(function=_nodes)])
 

@@ -22,6 +22,7 @@ from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
 from launch.actions import DeclareLaunchArgument, ExecuteProcess, OpaqueFunction, Shutdown
 from launch_ros.actions import Node
 
+from liquid_control.nodes.launching import leave_ctrl_c_to_launch
 from liquid_control.simulation.car import default_car
 from liquid_control.simulation.gazebo.car_sdf import car_sdf
 from liquid_control.simulation.gazebo.names import WORLD, car_name
@@ -63,6 +64,7 @@ ARGUMENTS = (
 
 def generate_launch_description() -> LaunchDescription:
     """Return the arguments and the processes that they ask for."""
+    leave_ctrl_c_to_launch()
     return LaunchDescription([*ARGUMENTS, OpaqueFunction(function=_processes)])
 
 

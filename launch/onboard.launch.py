@@ -20,6 +20,8 @@ from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
 from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription, OpaqueFunction, Shutdown
 from launch_ros.actions import Node
 
+from liquid_control.nodes.launching import leave_ctrl_c_to_launch
+
 PACKAGE = 'liquid_control'
 SHARE = Path(get_package_share_directory(PACKAGE))
 CONFIG = SHARE / 'config'
@@ -67,6 +69,7 @@ ARGUMENTS = (
 
 def generate_launch_description() -> LaunchDescription:
     """Return the arguments and the nodes that they ask for."""
+    leave_ctrl_c_to_launch()
     return LaunchDescription([*ARGUMENTS, OpaqueFunction(function=_nodes)])
 
 

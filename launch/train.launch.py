@@ -16,7 +16,6 @@
 import os
 from pathlib import Path
 
-import yaml
 from ament_index_python.packages import get_package_share_directory
 from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
 from launch.actions import (
@@ -24,7 +23,9 @@ from launch.actions import (
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
+from liquid_control.nodes.launching import leave_ctrl_c_to_launch
 from liquid_control.nodes.trainer_settings import trainer_settings
+from liquid_control.readiness.params_file import read_params
 
 PACKAGE = 'liquid_control'
 SHARE = Path(get_package_share_directory(PACKAGE))
@@ -86,6 +87,7 @@ ARGUMENTS = (
 
 def generate_launch_description() -> LaunchDescription:
     """Return the arguments and the nodes that they ask for."""
+    leave_ctrl_c_to_launch()
     found = SetEnvironmentVariable(RANGE, LaunchConfiguration('discovery'))
     return LaunchDescription([*ARGUMENTS, found, OpaqueFunction(function=_nodes)])
 
@@ -112,7 +114,8 @@ def _nodes(context: LaunchContext) -> list[LaunchDescriptionEntity]:
 
 def _gazebo(given: dict[str, str], trainer: dict) -> list[LaunchDescriptionEntity]:
     """Return Gazebo with all roads in one world, and the node that brings the car from one to the other."""
-    tracks = _tracks(given['params_file'], trainer)
+    node = '/'.join(['', *filter(None, given['namespace'].split('/')), 'trainer'])
+    tracks = _tracks(read_params(given['params_file'], node), trainer)
     world = {'track': ','.join(tracks), 'odom_topic': 'gazebo/odom'}
     return [
         _include('gazebo.launch.py', world | {name: given[name] for name in ('headless', 'namespace')}),
@@ -121,9 +124,8 @@ def _gazebo(given: dict[str, str], trainer: dict) -> list[LaunchDescriptionEntit
              output='screen', emulate_tty=True, on_exit=Shutdown())]
 
 
-def _tracks(params_file: str, trainer: dict) -> list[str]:
+def _tracks(in_file: dict, trainer: dict) -> list[str]:
     """Return the tracks that the trainer will visit: as its arguments, its parameter file or its defaults have them."""
-    in_file = yaml.safe_load(Path(params_file).read_text())['/**']['ros__parameters']
     defaults = {setting.name: setting.default for setting in trainer_settings()}
     tracks, trials = ({**defaults, **in_file, **trainer}[name] for name in ('tracks', 'trial_tracks'))
     return list(dict.fromkeys([*tracks, *trials]))

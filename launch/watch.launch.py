@@ -20,6 +20,7 @@ from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
 from launch.actions import DeclareLaunchArgument, ExecuteProcess, OpaqueFunction
 from launch_ros.actions import Node
 
+from liquid_control.nodes.launching import leave_ctrl_c_to_launch
 from liquid_control.simulation.gazebo.names import topic
 
 PACKAGE = 'liquid_control'
@@ -42,6 +43,7 @@ ARGUMENTS = (
 
 def generate_launch_description() -> LaunchDescription:
     """Return the arguments and the processes that they ask for."""
+    leave_ctrl_c_to_launch()
     return LaunchDescription([*ARGUMENTS, OpaqueFunction(function=_processes)])
 
 

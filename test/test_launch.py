@@ -39,6 +39,17 @@ sys.exit(service.run())
 """
 
 
+INTERRUPTED = """
+import asyncio, signal
+start = asyncio.base_events.BaseEventLoop.subprocess_exec
+async def interrupted(*given, **named):
+    signal.raise_signal(signal.SIGINT)
+    return await start(*given, **named)
+asyncio.base_events.BaseEventLoop.subprocess_exec = interrupted
+"""
+"""Ctrl-C in the middle of launch's starting a process."""
+
+
 @pytest.fixture(autouse=True)
 def prefix(tmp_path, monkeypatch) -> Path:
     """Return a ROS prefix that holds this source tree as an installed package."""
@@ -163,6 +174,13 @@ def test_the_trainer_gets_all_its_roads_in_one_world():
     assert remappings(started['gazebo_bridge']) == {'odom': 'gazebo/odom'}
 
 
+def test_the_roads_are_those_of_a_parameters_file(tmp_path):
+    file = tmp_path / 'mine.yaml'
+    file.write_text("trainer: {ros__parameters: {tracks: ['random:1'], trial_tracks: ['random:2', 'random:3']}}")
+    started = processes('train', sim='gazebo', params_file=str(file))
+    assert Path(started['gz'][3]).read_text().count('<model name="road_') == 3
+
+
 def test_watching_is_asked_for(tmp_path):
     pytest.importorskip('xacro')
     started = processes(sim='embedded', rviz='true', record=str(tmp_path / 'bag'), namespace='blue')
@@ -194,6 +212,14 @@ def test_ctrl_c_ends_a_simulated_drive_with_code_0(tmp_path):
     process.send_signal(signal.SIGINT)
     assert process.wait(30.0) == 0, log.read_text()
     assert log.read_text().count('process has finished cleanly') == 2 and 'Traceback' not in log.read_text()
+
+
+def test_ctrl_c_while_a_process_is_being_started_ends_the_launch(tmp_path):
+    command = launch(f'policy:={POLICY}')
+    command[2] = INTERRUPTED + RUN
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=90.0)
+    assert done.returncode == 0 and 'KeyboardInterrupt' not in done.stderr, done.stdout + done.stderr
+    assert 'user interrupted with ctrl-c' in done.stderr + done.stdout
 
 
 def test_launch_testing_sees_a_car_drive_and_every_process_end_well(tmp_path):

@@ -38,12 +38,12 @@ class Bicycle:
         self.x, self.y, self.yaw = track.pose(0.0, lateral)
         self.stamp_ns, self.speed = 10 ** 9, 0.0
 
-    def drive(self, command):
-        self.stamp_ns += PERIOD_NS
+    def drive(self, command, period_ns=PERIOD_NS):
+        self.stamp_ns += period_ns
         self.speed = command.speed_mps
-        self.yaw += 1e-9 * PERIOD_NS * self.speed * math.tan(command.steering_rad) / default_car().wheelbase_m
-        self.x += 1e-9 * PERIOD_NS * self.speed * math.cos(self.yaw)
-        self.y += 1e-9 * PERIOD_NS * self.speed * math.sin(self.yaw)
+        self.yaw += 1e-9 * period_ns * self.speed * math.tan(command.steering_rad) / default_car().wheelbase_m
+        self.x += 1e-9 * period_ns * self.speed * math.cos(self.yaw)
+        self.y += 1e-9 * period_ns * self.speed * math.sin(self.yaw)
         return self.odometry
 
     @property
@@ -70,6 +70,25 @@ def test_the_expert_drives_round_the_road_and_says_what_is_right_without_the_pus
         odometry = car.drive(command)
     assert 0.02 < np.std(pushes) < 0.1 and np.mean(laterals) < 0.1
     assert teacher.takeovers == 0 and teacher.drove(car.stamp_ns) and teacher.label(5) is None
+
+
+def test_what_is_right_is_told_for_pictures_between_two_poses():
+    teacher, exact = expert(Role.WATCH), expert(Role.WATCH)
+    car, differences = Bicycle(ROADS['random:3'], lateral=0.2), []
+    car.speed = 2.0
+    for _ in range(60):
+        teacher.see(car.odometry)
+        car.drive(Command(0.1, 2.0), PERIOD_NS // 2)
+        exact.see(car.odometry)
+        picture_ns = car.stamp_ns
+        assert teacher.label(picture_ns) is None  # the pose after it has not come
+        car.drive(Command(0.1, 2.0), PERIOD_NS // 2)
+        teacher.see(car.odometry)
+        differences.append(teacher.label(picture_ns).steering_rad - exact.label(picture_ns).steering_rad)
+    assert np.abs(differences).max() < 0.005
+    before_ns = car.stamp_ns
+    teacher.see(car.drive(Command(0.1, 2.0), 150_000_000))
+    assert teacher.label(before_ns + 75_000_000) is None  # too long without a pose
 
 
 def test_the_guard_takes_over_at_the_edge_and_lets_go_in_the_middle():

@@ -13,7 +13,7 @@
 # limitations under the License.
 
 """Commands with times, as they were given."""
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import deque
 
 from liquid_control.driving.command import Command
@@ -44,6 +44,20 @@ class Commands:
         """Return the command of a time."""
         index = bisect_right(self._stamps, stamp_ns) - 1
         return self._commands[index] if index >= 0 and self._stamps[index] == stamp_ns else None
+
+    def between(self, stamp_ns: int, apart_ns: int) -> Command | None:
+        """Return the command of a time, between two linearly; None if they are farther apart than ``apart_ns``."""
+        after = bisect_left(self._stamps, stamp_ns)
+        if after == len(self._stamps) or after == 0 and self._stamps[0] != stamp_ns:
+            return None
+        if self._stamps[after] == stamp_ns:
+            return self._commands[after]
+        before_ns, step_ns = self._stamps[after - 1], self._stamps[after] - self._stamps[after - 1]
+        share = (stamp_ns - before_ns) / step_ns
+        one, other = self._commands[after - 1], self._commands[after]
+        return None if step_ns > apart_ns else Command(
+            one.steering_rad + share * (other.steering_rad - one.steering_rad),
+            one.speed_mps + share * (other.speed_mps - one.speed_mps))
 
     def until(self, stamp_ns: int, age_ns: int) -> Command | None:
         """Return the newest command up to a time, None if it is older than ``age_ns`` by then."""

@@ -33,6 +33,8 @@ TAKEOVER_NS = round(1e9 * TAKEOVER_S)
 HUMAN_AHEAD_NS = 20_000_000
 HUMAN_AGE_NS = 250_000_000
 MOVING_MPS = 0.05
+POSES_APART_NS = 100_000_000
+"""Farthest apart that poses may be for what is right between them to be told."""
 LONGEST_S = 0.1
 """Longest time between two poses that tell the rate at which a car turns."""
 
@@ -110,8 +112,11 @@ class ExpertTeacher:
         self._driven = command
 
     def label(self, stamp_ns: int) -> Command | None:
-        """Return what is right at the time of a picture, None if the pose of that time is not known."""
-        return self._answers.exact(stamp_ns)
+        """Return what is right at the time of a picture, None if no pose of before and of after is known.
+
+        Odometry need not be stamped as pictures are: Gazebo publishes each at phases of its own.
+        """
+        return self._answers.between(stamp_ns, POSES_APART_NS)
 
     def drove(self, stamp_ns: int) -> bool:
         """Tell whether a picture was taken while the drive node obeyed this teacher."""
