@@ -37,7 +37,7 @@ ARGUMENTS = (
                     'gazebo = in Gazebo Sim through ros_gz'),
     DeclareLaunchArgument('policy', default_value='', description='policy file; empty for that of params_file'),
     DeclareLaunchArgument(
-        'rate', default_value='', description='control rate in Hz, 1 to 100; empty for that of params_file'),
+        'rate', default_value='', description='control rate in Hz, 10 to 100; empty for that of params_file'),
     DeclareLaunchArgument(
         'params_file', default_value=str(CONFIG / 'drive.yaml'),
         description='parameters of the drive node'),

@@ -45,7 +45,7 @@ ARGUMENTS = (
         description='whether a human can take over by joystick while a button is held'),
     DeclareLaunchArgument('policy', default_value='', description='policy file; empty for that of params_file'),
     DeclareLaunchArgument(
-        'rate', default_value='', description='control rate in Hz, 1 to 100; empty for that of params_file'),
+        'rate', default_value='', description='control rate in Hz, 10 to 100; empty for that of params_file'),
     DeclareLaunchArgument(
         'autostart', default_value='true', choices=TRUE_FALSE,
         description='whether the drive node configures and activates itself: '

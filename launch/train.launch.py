@@ -56,7 +56,7 @@ ARGUMENTS = (
         'track', default_value='', description='track that the simulator begins with; empty for that of '
                                                'sim_params_file'),
     DeclareLaunchArgument(
-        'rate', default_value='', description='control rate in Hz, 1 to 100; empty for that of drive_params_file'),
+        'rate', default_value='', description='control rate in Hz, 10 to 100; empty for that of drive_params_file'),
     DeclareLaunchArgument(
         'autostart', default_value='true', choices=TRUE_FALSE,
         description='whether drive node and trainer start by themselves: the car moves as soon as pictures arrive'),

@@ -189,8 +189,8 @@ def test_every_parameter_is_described_with_its_limits(rig):
 
 @pytest.mark.parametrize(('name', 'value', 'words'), [
     ('max_speed_mps', 31.0, 'max_speed_mps'),
-    ('control_rate_hz', 0.0, 'control_rate_hz'),
-    ('control_rate_hz', 500, 'control_rate_hz = 500 is outside 1 to 100'),
+    ('control_rate_hz', 6.0, 'control_rate_hz = 6 is outside 10 to 100'),
+    ('control_rate_hz', 500, 'control_rate_hz = 500 is outside 10 to 100'),
     ('max_steering_rad', float('nan'), 'max_steering_rad'),
     ('max_speed_mps', 'fast', "max_speed_mps = 'fast' is not a float"),
     ('command_type', 'twist', 'command_type can only change while the node is unconfigured')])
@@ -359,7 +359,7 @@ def test_a_node_told_to_end_says_zero_first_and_ends_well(rig, drive):
 
 @pytest.mark.parametrize(('parameters', 'words'), [
     ({'policy': '/nowhere/p.safetensors'}, "policy '/nowhere/p.safetensors' is not a file"),
-    ({'control_rate_hz': '500.0'}, 'control_rate_hz = 500 is outside 1 to 100; give a value within these limits'),
+    ({'control_rate_hz': '500.0'}, 'control_rate_hz = 500 is outside 10 to 100; give a value within these limits'),
     ({'max_sped_mps': '1.0'}, "parameter 'max_sped_mps' is unknown; known: policy"),
     ({'command_type': 'tank'}, "command_type = 'tank' is not one of twist_stamped, twist, ackermann"),
 ])

@@ -29,7 +29,7 @@ from liquid_control.errors import InputError
 HELP = "play a bag's camera and IMU to a drive node and compare its steering with the human's"
 MIN_RATE, MAX_RATE = 0.1, 10.0
 TIMEOUT_PERIODS, MIN_TIMEOUT_S, MAX_TIMEOUT_S = 3.0, 0.1, 5.0
-TICKS_PER_PICTURE, MAX_CONTROL_RATE_HZ = 4.0, 100.0
+TICKS_PER_PICTURE = 4.0
 NAMESPACE = 'replay'
 NO_DRIVE_NODE = 3  # exit code of nodes/replay.py
 
@@ -81,11 +81,13 @@ def _drive_node(policy: str | None, period_s: float, folder: Path) -> Iterator[s
     if policy is None:
         yield None
         return
+    from liquid_control.nodes.drive_settings import CONTROL_RATES_HZ
     from liquid_control.nodes.processes import node_process
     from liquid_control.policy.policy_file import load_policy
     load_policy(policy)
     timeout = min(max(TIMEOUT_PERIODS * period_s, MIN_TIMEOUT_S), MAX_TIMEOUT_S)
-    rate = min(max(TICKS_PER_PICTURE / period_s, 1.0), MAX_CONTROL_RATE_HZ)
+    slowest, fastest = CONTROL_RATES_HZ
+    rate = min(max(TICKS_PER_PICTURE / period_s, slowest), fastest)
     parameters = {'policy': str(Path(policy).resolve()), 'autostart': 'true', 'control_rate_hz': f'{rate:.3f}',
                   'camera_timeout_s': f'{timeout:.3f}', 'imu_timeout_s': f'{timeout:.3f}',
                   'black_box_folder': str(folder / 'black_box')}

@@ -18,6 +18,8 @@ from liquid_control.nodes.settings import Setting
 from liquid_control.simulation.car import default_car
 
 COMMAND_TYPES = ('twist_stamped', 'twist', 'ackermann')
+CONTROL_RATES_HZ = 1.5 / default_car().command_timeout_s, 100.0
+"""Lowest and highest. A car stands when no command comes for its timeout: slower, it would stutter."""
 
 
 def drive_settings() -> tuple[Setting, ...]:
@@ -30,7 +32,7 @@ def drive_settings() -> tuple[Setting, ...]:
         Setting('policy_sha256', '',
                 'SHA-256 that the policy file must have, in hexadecimal digits. '
                 'Needed for an exported TorchScript file.'),
-        Setting('control_rate_hz', 30.0, 'Rate of the control tick in Hz.', 1.0, 100.0),
+        Setting('control_rate_hz', 30.0, 'Rate of the control tick in Hz.', *CONTROL_RATES_HZ),
         Setting('max_speed_mps', car.max_speed_mps, 'Bound of the speed command in m/s, both ways.', 0.0, 30.0),
         Setting('max_steering_rad', car.max_steering_rad, 'Bound of the steering angle in rad, both ways.', 0.01, 1.2),
         Setting('max_steering_rate_radps', car.max_steering_rate_radps,
