@@ -15,7 +15,9 @@
 """Worlds and cars for Gazebo, without Gazebo: through the real SDF parser where there is one, and number by number."""
 import json
 import math
+import os
 import shutil
+import signal
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
@@ -323,12 +325,15 @@ if __name__ == '__main__':
 """
 
 
-def test_gazebo_ends_with_a_process_that_is_killed(tmp_path):
+@pytest.mark.parametrize('end', [
+    lambda process: process.kill(), lambda process: os.killpg(process.pid, signal.SIGTERM)], ids=['killed', 'group'])
+def test_gazebo_ends_with_a_process_that_is_killed(tmp_path, end):
     script = tmp_path / 'orphaning.py'
     script.write_text(ORPHANING)
-    process = subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process = subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                               start_new_session=True)
     assert process.stdout.readline() == b'up\n'
-    process.kill()
+    end(process)
     assert process.communicate(timeout=60.0)[1] == b''  # returns when the last of those who could write has ended
 
 

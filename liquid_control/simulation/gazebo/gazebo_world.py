@@ -194,9 +194,13 @@ class GazeboWorld:
             self._wait_for('picture', picture_s + (FRAME_STEPS - 2.5) * STEP_S)
 
     def _wait_for(self, name: str, stamp_s: float) -> None:
-        """Wait for a message that is not older than a time of simulation."""
+        """Wait for a message that is not older than a time of simulation.
+
+        In short waits: a process that was held for longer (Ctrl-Z) finds its time over before it can hear anything.
+        """
         with self._heard:
-            if not self._heard.wait_for(lambda: self._newest.get(name, (-1.0,))[0] >= stamp_s, PATIENCE_S):
+            if not any(self._heard.wait_for(lambda: self._newest.get(name, (-1.0,))[0] >= stamp_s, 1.0)
+                       for _ in range(int(PATIENCE_S))):
                 raise InputError(f'Gazebo brings no {name} after {stamp_s:.2f} s; does it have the Sensors system?')
 
 
@@ -221,6 +225,7 @@ class _Control:
     def outlive(self, group: int) -> None:
         """Tell which process group is to end with this process, however that ends."""
         self._pipe.send(group)
+        self._pipe.recv()
 
     def end(self) -> None:
         """End the process."""
@@ -230,11 +235,14 @@ class _Control:
 
 def _serve_control(partition: str, pipe: Any) -> None:
     bound = node = group = None
+    for number in signal.SIGTERM, signal.SIGHUP:  # both come to a whole process group, where a terminal closes
+        signal.signal(number, signal.default_int_handler)
     try:
         while True:
             asked = pipe.recv()
             if isinstance(asked, int):
                 group = asked
+                pipe.send(group)
                 continue
             if bound is None:
                 bound = _Bindings()
