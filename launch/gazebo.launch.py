@@ -13,6 +13,7 @@
 # limitations under the License.
 
 """The car in Gazebo Sim through ros_gz: ``ros2 launch liquid_control gazebo.launch.py --show-args``."""
+import sys
 import tempfile
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
@@ -33,6 +34,7 @@ PACKAGE = 'liquid_control'
 SHARE = Path(get_package_share_directory(PACKAGE))
 CONFIG = SHARE / 'config'
 TRUE_FALSE = ['true', 'false']
+OUTLASTING = f'{sys.executable} -m liquid_control.nodes.outlasting'
 ARGUMENTS = (
     DeclareLaunchArgument(
         'track', default_value='',
@@ -116,17 +118,17 @@ def _guarded_bridges(given: dict[str, str]) -> list[Node]:
     namespace = given['namespace']
     return [
         _bridge('gazebo_bridge', namespace, Path(given['bridge_file']), [], [('odom', given['odom_topic'])]),
-        _bridge('gazebo_stop_bridge', namespace, CONFIG / 'ros_gz_stop_bridge.yaml', []),
+        _bridge('gazebo_stop_bridge', namespace, CONFIG / 'ros_gz_stop_bridge.yaml', [], prefix=OUTLASTING),
         _guard('command_guard', given, 'cmd_vel', 'gazebo/cmd_vel', 'gazebo/brake'),
         _guard('stop_guard', given, 'gazebo/cmd_vel', 'gazebo/stop', 'gazebo/stop_brake')]
 
 
 def _bridge(name: str, namespace: str, file: Path, arguments: list[str],
-            remappings: list[tuple[str, str]] | None = None) -> Node:
+            remappings: list[tuple[str, str]] | None = None, prefix: str | None = None) -> Node:
     return Node(
         package='ros_gz_bridge', executable='parameter_bridge', name=name, namespace=namespace, output='screen',
         parameters=[{'config_file': str(file), 'expand_gz_topic_names': True}], arguments=arguments,
-        remappings=remappings, on_exit=Shutdown())
+        remappings=remappings, prefix=prefix, on_exit=Shutdown())
 
 
 def _guard(name: str, given: dict[str, str], hears: str, tells: str, brakes: str) -> Node:

@@ -146,6 +146,7 @@ def test_gazebo_comes_with_bridges_and_guards():
     assert Path(started['gz'][5]).samefile(REPOSITORY / 'worlds' / 'world.sdf')
     assert remappings(started['command_guard']) == {
         'commands': 'cmd_vel', 'guarded': 'gazebo/cmd_vel', 'brake': 'gazebo/brake'}
+    assert 'nodes.outlasting' in started['gazebo_stop_bridge'].process_description.prefix[0].text
     assert remappings(started['stop_guard']) == {
         'commands': 'gazebo/cmd_vel', 'guarded': 'gazebo/stop', 'brake': 'gazebo/stop_brake'}
 

@@ -17,8 +17,11 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
+
+from liquid_control.nodes.outlasting import GRACE_S
 
 NODE = """
 import os, signal, sys
@@ -56,3 +59,25 @@ def test_a_second_signal_does_not_spoil_the_exit_code(again):
     process.send_signal(again)
     process.communicate(b'.', timeout=60.0)
     assert process.returncode == 0
+
+
+BRIDGE = """
+import signal, sys, time
+received = []
+signal.signal(signal.SIGINT, lambda *_: received.append(time.monotonic()))
+print('up', flush=True)
+while not received:
+    time.sleep(0.01)
+print(received[0], flush=True)
+sys.exit(7)
+"""
+
+
+def test_who_carries_the_last_word_hears_ctrl_c_after_all_others():
+    process = subprocess.Popen([sys.executable, '-m', 'liquid_control.nodes.outlasting', sys.executable, '-c', BRIDGE],
+                               stdout=subprocess.PIPE, start_new_session=True)
+    assert process.stdout.readline() == b'up\n'
+    sent_s = time.monotonic()
+    os.killpg(process.pid, signal.SIGINT)
+    told, _ = process.communicate(timeout=60.0)
+    assert float(told) >= sent_s + GRACE_S and process.returncode == 7
