@@ -20,9 +20,9 @@ import pytest
 import torch
 
 from liquid_control.learning.adaptation import Adaptation, Limits
+from liquid_control.learning.handling import Handling
 from liquid_control.learning.loop.dataset import Stretch
 from liquid_control.learning.loop.online_lesson import learn_online
-from liquid_control.learning.trim import Trim
 from liquid_control.policy.policy_file import load_policy
 from liquid_control.share import share_path
 
@@ -94,11 +94,37 @@ def test_a_lesson_goes_through_the_new_pictures_once(drive):
 
 
 def test_a_servo_that_is_askew_is_found_from_how_the_car_turns():
-    trim, wheelbase, speed = Trim(0.33), 0.33, 2.0
+    handling, wheelbase, speed = Handling(0.33), 0.33, 2.0
     for tick in range(300):
         steering = 0.2 * math.sin(0.05 * tick) - 0.15
-        trim.see(steering, speed, speed * math.tan(steering + 0.15) / wheelbase, 1.0 / 30.0)
-    assert trim.rad == pytest.approx(0.15, abs=0.02)
-    before = trim.rad
-    trim.see(0.2, 0.1, 0.0, 1.0 / 30.0)
-    assert trim.rad == before
+        handling.see(steering, speed, speed * math.tan(steering + 0.15) / wheelbase, 1.0 / 30.0)
+    assert handling.offset_rad == pytest.approx(0.15, abs=0.02)
+    before = handling.offset_rad
+    handling.see(0.2, 0.1, 0.0, 1.0 / 30.0)
+    assert handling.offset_rad == before
+
+
+def test_tyres_that_slide_are_found_and_looked_farther_ahead_for_until_they_hold_again():
+    handling, wheelbase, speed, grip = Handling(0.33), 0.33, 2.0, 2.2
+
+    def drive(ticks, limit):
+        for tick in range(ticks):
+            steering = 0.3 * math.sin(0.05 * tick)
+            turned = max(-limit, min(limit, speed ** 2 * math.tan(steering) / wheelbase))
+            handling.see(steering, speed, turned / speed, 1.0 / 30.0)
+
+    drive(300, limit=9.0)
+    assert handling.grip_mps2 == math.inf and handling.lookahead_m(speed) == pytest.approx(0.7)
+    drive(300, grip)
+    assert handling.grip_mps2 == pytest.approx(grip) and handling.lookahead_m(speed) == pytest.approx(1.0)
+    drive(300, limit=9.0)
+    assert handling.grip_mps2 > 3.0 and handling.lookahead_m(speed) < 0.75
+
+
+def test_a_slow_servo_is_not_taken_for_sliding():
+    handling, wheelbase, speed, servo = Handling(0.33), 0.33, 2.0, 0.0
+    for tick in range(300):
+        steering = 0.3 if tick // 45 % 2 else -0.3
+        servo += (1.0 - math.exp(-1.0 / 30.0 / 0.1)) * (steering - servo)
+        handling.see(steering, speed, speed * math.tan(servo) / wheelbase, 1.0 / 30.0)
+    assert handling.lookahead_m(speed) == pytest.approx(0.7)

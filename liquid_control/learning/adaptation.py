@@ -39,8 +39,8 @@ class Limits:
     :param stricter: factor on ``better`` after each candidate that was taken back.
     """
 
-    constants: Constants = field(default_factory=lambda: Constants(rate=5e-4, alpha=0.1, beta=0.05))
-    head_rate: float = 1e-4
+    constants: Constants = field(default_factory=lambda: Constants(rate=1e-3, alpha=0.1, beta=0.05))
+    head_rate: float = 3e-4
     radius: float = 0.25
     judged_ticks: int = 120
     better: float = 0.9

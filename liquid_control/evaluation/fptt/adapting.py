@@ -24,8 +24,8 @@ from torch import Tensor
 from liquid_control.evaluation.job import Job, drive_job, make_world
 from liquid_control.evaluation.conditions import Condition, parse_condition
 from liquid_control.learning.adaptation import Adaptation
-from liquid_control.learning.expert import lookahead_m, pure_pursuit
-from liquid_control.learning.trim import Trim
+from liquid_control.learning.expert import pure_pursuit
+from liquid_control.learning.handling import Handling
 from liquid_control.policy.driving_policy import DrivingPolicy
 from liquid_control.policy.policy_file import load_policy, save_policy
 from liquid_control.simulation.car import default_car
@@ -79,17 +79,17 @@ class Tutor:
 
     def __init__(self) -> None:
         self._car = default_car()
-        self._trim = Trim(self._car.wheelbase_m)
+        self._handling = Handling(self._car.wheelbase_m)
 
     def label(self, world, track: Track, s: float, commanded_rad: float, elapsed_s: float) -> float:
         """Return what is right now, -1..1 of the car's limit, at arc length s."""
         speed, yaw_rate = world.twist()
-        self._trim.see(commanded_rad, speed, yaw_rate, elapsed_s)
+        self._handling.see(commanded_rad, speed, yaw_rate, elapsed_s)
         x, y, yaw = world.pose()
-        target_x, target_y, _ = track.pose(s + float(lookahead_m(np.array(speed))))
+        target_x, target_y, _ = track.pose(s + self._handling.lookahead_m(speed))
         dx, dy, cos, sin = target_x - x, target_y - y, np.cos(yaw), np.sin(yaw)
         steering = float(pure_pursuit(dx * cos + dy * sin, dy * cos - dx * sin, self._car.wheelbase_m))
-        return float(np.clip((steering - self._trim.rad) / self._car.max_steering_rad, -1.0, 1.0))
+        return float(np.clip((steering - self._handling.offset_rad) / self._car.max_steering_rad, -1.0, 1.0))
 
 
 def adapt_and_drive(policy: str, condition: str, engine: str, seed: int, seconds: float, laps: int) -> dict:

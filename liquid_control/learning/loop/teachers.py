@@ -20,10 +20,10 @@ import numpy as np
 from liquid_control.driving.command import Command
 from liquid_control.driving.supervisor import TAKEOVER_S
 from liquid_control.learning.expert import lookahead_m, pure_pursuit
+from liquid_control.learning.handling import Handling
 from liquid_control.learning.loop.commands import Commands
 from liquid_control.learning.loop.plan import Plan
 from liquid_control.learning.loop.road import Follower, Gate, Odometry, Place
-from liquid_control.learning.trim import Trim
 from liquid_control.simulation.car import Car
 from liquid_control.simulation.track import Track, wrap_angle
 
@@ -56,7 +56,7 @@ class ExpertTeacher:
     While it drives, an Ornstein-Uhlenbeck process pushes its steering, and what counts is its answer without the push
     (DART, Laskey et al. 2017); while the policy drives, it says what it would do (DAgger, Ross et al. 2011).
 
-    Where the policy learns online, it also notices what the car does with commands (``learning.trim``).
+    Where the policy learns online, it also notices what the car does with commands (``learning.handling``).
 
     :ivar place: where the car is, None while no road is known.
     """
@@ -71,7 +71,7 @@ class ExpertTeacher:
         self._follower: Follower | None = None
         self._answers, self._given = Commands(), Commands()
         self._push = 0.0
-        self._trim = Trim(car.wheelbase_m) if plan.learn == 'fptt' else None
+        self._handling = Handling(car.wheelbase_m) if plan.learn == 'fptt' else None
         self._driven, self._last = Command(0.0, 0.0), None
 
     @property
@@ -124,21 +124,22 @@ class ExpertTeacher:
 
     def _notice(self, odometry: Odometry) -> None:
         last, self._last = self._last, odometry
-        if self._trim is None or last is None:
+        if self._handling is None or last is None:
             return
         elapsed_s = 1e-9 * (odometry.stamp_ns - last.stamp_ns)
         if 0.0 < elapsed_s < LONGEST_S:
             yaw_rate = float(wrap_angle(odometry.yaw - last.yaw)) / elapsed_s
-            self._trim.see(self._driven.steering_rad, odometry.speed, yaw_rate, elapsed_s)
+            self._handling.see(self._driven.steering_rad, odometry.speed, yaw_rate, elapsed_s)
 
     def _answer(self, odometry: Odometry) -> Command:
-        track, ahead = self._follower.track, float(lookahead_m(np.array(odometry.speed)))
-        x, y, _ = track.pose(self.place.s + ahead)
+        handling = self._handling
+        ahead = float(lookahead_m(odometry.speed)) if handling is None else handling.lookahead_m(odometry.speed)
+        x, y, _ = self._follower.track.pose(self.place.s + ahead)
         dx, dy = x - odometry.x, y - odometry.y
         cos, sin = np.cos(odometry.yaw), np.sin(odometry.yaw)
         steering = float(pure_pursuit(dx * cos + dy * sin, dy * cos - dx * sin, self._car.wheelbase_m))
-        trim = 0.0 if self._trim is None else self._trim.rad
-        return Command(self._cut(steering - trim), self._plan.speed_mps)
+        offset = 0.0 if handling is None else handling.offset_rad
+        return Command(self._cut(steering - offset), self._plan.speed_mps)
 
     def _command(self, answer: Command) -> Command | None:
         if self.role is Role.WATCH:

@@ -1,0 +1,74 @@
+# Copyright 2026 The liquid_control Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""A teacher that notices what a car does with its commands: steering offset and grip, found from odometry alone."""
+
+import math
+
+from liquid_control.learning.expert import lookahead_m
+
+RATE_PER_S = 1.0
+GENTLE_MPS2 = 1.0
+SLOWEST_MPS = 0.5
+LARGEST_RAD = 0.3
+SERVO_S = 0.05
+SLIDING_MPS2, SLIDING_SHARE, SLIDING_S = 1.5, 0.8, 0.2
+"""Tyres slide where a car that is asked for so much turns less than this share of it for so long."""
+LEAST_GRIP_MPS2 = 1.5
+AHEAD_RADII = 0.55
+
+
+class Handling:
+    """Estimates how far the wheels stand from the commanded angle, and how hard the car can turn at all.
+
+    A single-track car turns at ``yaw rate = v tan(steering) / L``. What it turns more than commanded is the offset (a
+    servo mounted askew, a bent steering rod), averaged over the last seconds of driving nearly straight on: in bends
+    the tyres slip, which is no offset. What it turns much less than commanded in a bend tells where the tyres slide.
+
+    :ivar offset_rad: the offset, left positive.
+    :ivar grip_mps2: the largest lateral acceleration before the tyres slide; infinite until they have.
+    """
+
+    def __init__(self, wheelbase_m: float) -> None:
+        self._wheelbase = wheelbase_m
+        self._servo = self._slid_s = self._most = 0.0
+        self.offset_rad = 0.0
+        self.grip_mps2 = math.inf
+
+    def see(self, steering_rad: float, speed_mps: float, yaw_rate_radps: float, elapsed_s: float) -> None:
+        """Take what was commanded in the last ``elapsed_s`` and how the car moves now."""
+        self._servo += (1.0 - math.exp(-elapsed_s / SERVO_S)) * (steering_rad - self._servo)
+        if speed_mps < SLOWEST_MPS:
+            return
+        self._see_sliding(speed_mps, speed_mps * yaw_rate_radps, elapsed_s)
+        if abs(speed_mps * yaw_rate_radps) <= GENTLE_MPS2:
+            turned = math.atan(self._wheelbase * yaw_rate_radps / speed_mps)
+            self.offset_rad += min(1.0, RATE_PER_S * elapsed_s) * (turned - self._servo - self.offset_rad)
+            self.offset_rad = min(max(self.offset_rad, -LARGEST_RAD), LARGEST_RAD)
+
+    def lookahead_m(self, speed_mps: float) -> float:
+        """Return how far ahead to aim: as always, or in view of the tightest circle that the tyres allow.
+
+        Who aims farther ahead cuts bends and turns into them earlier, on a wider circle.
+        """
+        return max(float(lookahead_m(speed_mps)), AHEAD_RADII * speed_mps ** 2 / self.grip_mps2)
+
+    def _see_sliding(self, speed_mps: float, turned_mps2: float, elapsed_s: float) -> None:
+        asked = speed_mps ** 2 * math.tan(self._servo + self.offset_rad) / self._wheelbase
+        sliding = abs(asked) > SLIDING_MPS2 and turned_mps2 / asked < SLIDING_SHARE
+        self._slid_s = self._slid_s + elapsed_s if sliding else 0.0
+        self._most = max(self._most, abs(turned_mps2)) if sliding else 0.0
+        if self._slid_s >= SLIDING_S:
+            self.grip_mps2 = max(LEAST_GRIP_MPS2, self._most)
+        elif not sliding:
+            self.grip_mps2 = max(self.grip_mps2, abs(turned_mps2))
