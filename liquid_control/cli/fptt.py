@@ -25,7 +25,7 @@ from liquid_control.share import share_path
 
 HELP = 'learn forward through time: adding task, digits, memory, and a car that adapts while it drives'
 SHIPPED = 'models/ncp19.safetensors'
-CHANGES = ('steering_offset=0.25', 'camera_height=2', 'friction=0.2')
+CHANGES = ('steering_offset=0.25', 'camera_height=2.5', 'friction=0.25')
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -44,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--condition', nargs='+', metavar='NAME=VALUE',
                         help=f"adapt: changed cars, as in evaluate (default: {' '.join(CHANGES)})")
     parser.add_argument('--engine', choices=('mujoco', 'fast'), default='mujoco', help='adapt (default: %(default)s)')
-    parser.add_argument('--seconds', type=float, default=60.0, metavar='S',
+    parser.add_argument('--seconds', type=float, default=120.0, metavar='S',
                         help='adapt: time to drive and learn (default: %(default)s)')
     parser.add_argument('--laps', type=int, default=4, metavar='N',
                         help='adapt: unseen tracks of each seed afterwards (default: %(default)s)')
