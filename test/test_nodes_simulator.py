@@ -135,11 +135,24 @@ def test_another_track_is_driven_on_as_soon_as_it_is_set(listener):
             listener.tell(0.0)
             return (listener.place.x, listener.place.y) == pytest.approx(start[:2], abs=0.02)
         listener.until(at_the_start, what='the start of the other track')
+        listener.until(lambda: (listener.tell(1.5), listener.speed > 1.0)[1], what='a moving car on the other track')
+        assert listener.set_parameter('track', 'random:8', 'simulator') == (True, '')
+        listener.until(at_the_start, what='the start of the same track')
         listener.until(lambda: abs(listener.speed) < 0.05, what='a standing car')
         seen = len(pictures)
         listener.until(lambda: len(pictures) > seen + 2, what='more pictures')
         assert seconds(listener.heard['/clock'][-1].clock) > before > 0.0
         assert len(set(bytes(pictures[-1].data))) > 6, 'the picture shows neither sky, ground, road nor lines'
+        assert simulator.end() == 0
+    finally:
+        simulator.end()
+
+
+def test_a_simulator_that_cannot_keep_its_pace_obeys_nevertheless(listener):
+    simulator = ros_rig.Process(SIMULATOR, DOMAIN, {'track': 'random:7', 'real_time_factor': 100.0})
+    try:
+        listener.until(lambda: float(listener.value('simulator', 'lost_s') or 0.0) > 1.0, what='a simulator that is late')
+        listener.until(lambda: (listener.tell(1.5), listener.speed > 1.0)[1], what='a moving car')
         assert simulator.end() == 0
     finally:
         simulator.end()

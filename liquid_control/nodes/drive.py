@@ -318,8 +318,9 @@ class DriveNode(LifecycleNode):
         self._publish(tick)
         if tick.answer is not None:
             self._publish_answer(tick.answer)
-        self._schedule.ticked(now)
-        self._rearm(self._now())
+        done = self._now()
+        self._schedule.ticked(done)
+        self._rearm(done)
         self._watchdog.feed()
         self._note(tick)
         if self._ticked_s > self._watched_s + LOOK_S:

@@ -18,6 +18,8 @@ from pathlib import Path
 
 DRIVE_PRIORITY, HARDWARE_PRIORITY = 50, 60
 """Of a drive node, and of what stands for a car's hardware before it: a camera does not wait for a computer."""
+SIMULATOR_PRIORITY = 40
+"""A simulator computes for milliseconds what hardware does by itself, and ahead of time: the drive node goes first."""
 THREADS = Path('/proc/self/task')
 
 

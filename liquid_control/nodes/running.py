@@ -16,7 +16,7 @@
 import signal
 import sys
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 import rclpy
 from rclpy.signals import SignalHandlerOptions
@@ -41,11 +41,19 @@ class Ending(Protocol):
         """Leave everything safe; the node is destroyed next."""
 
 
-def run(make_node: Callable[[], Ending]) -> int:
+def _wait(_: Ending) -> float:
+    return WAKE_S
+
+
+def run(make_node: Callable[[], Ending], work: Callable[[Any], float] = _wait) -> int:
     """Spin a node until SIGINT, SIGTERM or SIGHUP; return the exit code.
 
     It is 0, or 2 when the node cannot be made from its input. rclpy's own signal handlers would end all
     communication before the node's last command.
+
+    :param work: what the node does between callbacks; returns after how many seconds it wants to be called again at
+        the latest. Its turn and those of the callbacks alternate, so neither keeps the other away. A timer that sets
+        itself does: when late, the EventsExecutor calls it twice for each reset, then four times, and so on.
     """
     stopping: list[int] = []
     numbers = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
@@ -66,7 +74,7 @@ def run(make_node: Callable[[], Ending]) -> int:
     executor.add_node(node)
     while not stopping:
         try:
-            executor.spin_once(WAKE_S)
+            executor.spin_once(work(node))
         except Exception as error:  # noqa: B902 the car must not depend on which
             _tell(node, error)
     node.close()

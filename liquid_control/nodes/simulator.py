@@ -22,7 +22,6 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from geometry_msgs.msg import Twist, TwistStamped
 from nav_msgs.msg import Odometry
 from rcl_interfaces.msg import SetParametersResult
-from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile, qos_profile_sensor_data
@@ -64,8 +63,8 @@ class SimulatorNode(Node):
     /diagnostics has the latency from a picture to the first command that carries its stamp, both on this process's
     steady clock: from when the picture is published until the command is received.
 
-    Setting ``track`` or another parameter of the world while it runs builds the world anew; the car then stands at the
-    start of the track, and time goes on.
+    Setting ``track`` or another parameter of the world while it runs builds the world anew, unless it has that value
+    already; in either case the car then stands at the start of the track, and time goes on.
     """
 
     def __init__(self) -> None:
@@ -74,7 +73,7 @@ class SimulatorNode(Node):
         refusals = declare(self, self._settings)
         if refusals:
             raise InputError('; '.join(refusals))
-        self._world = self._make_world(self._track())
+        self._world, self._wishes = self._make_world(self._track()), self._world_wishes()
         self.add_on_set_parameters_callback(self._check_parameters)
         self.add_post_set_parameters_callback(self._rebuild)
         car = self._world.car
@@ -87,7 +86,6 @@ class SimulatorNode(Node):
         self._make_topics(car)
         self._compute_next()
         self._pace = Pace(time.monotonic(), self._value('real_time_factor'))
-        self._timer = self.create_timer(0.0, self._advance, clock=Clock(clock_type=ClockType.STEADY_TIME))
         gc.collect()
         gc.freeze()
         if self._value('real_time_factor') <= 1.0:
@@ -97,11 +95,20 @@ class SimulatorNode(Node):
     def fail(self, error: Exception) -> None:
         """Go on: the car's command timeout stops it when this keeps commands away."""
         self.get_logger().error(f'internal error: {type(error).__name__}: {error}', throttle_duration_sec=1.0)
-        self._rearm()
 
     def close(self) -> None:
         """Give the graphics back."""
         self._world.close()
+
+    def advance(self) -> float:
+        """Publish what is due and compute what is due next; return the seconds until then."""
+        if time.monotonic() >= self._pace.due(self._step * STEP_S):
+            try:
+                self._publish(self._stamp())
+                self._pace.keep(time.monotonic(), self._step * STEP_S)
+            finally:
+                self._compute_next()
+        return max(0.0, self._pace.due(self._step * STEP_S) - time.monotonic())
 
     def _value(self, name: str):
         return self.get_parameter(name).value
@@ -116,6 +123,9 @@ class SimulatorNode(Node):
             track, self._value('seed'), friction=self._value('friction'), imu_noise=self._value('imu_noise'),
             camera_noise=self._value('camera_noise'))
 
+    def _world_wishes(self) -> dict[str, object]:
+        return {setting.name: self._value(setting.name) for setting in self._settings if not setting.fixed}
+
     def _check_parameters(self, parameters: list[Parameter]) -> SetParametersResult:
         refusal = refusal_of(self._settings, parameters, configured=True)
         if not refusal:
@@ -126,15 +136,17 @@ class SimulatorNode(Node):
         return SetParametersResult(successful=not refusal, reason=refusal)
 
     def _rebuild(self, parameters: list[Parameter]) -> None:
-        if not {setting.name for setting in self._settings} & {parameter.name for parameter in parameters}:
+        wishes = self._world_wishes()
+        if not wishes.keys() & {parameter.name for parameter in parameters}:
+            return
+        if wishes == self._wishes:
+            self._put_back()
             return
         self._world.close()
-        self._world = self._make_world(self._track())
-        self._origin = self._step
+        self._world, self._wishes = self._make_world(self._track()), wishes
         self._taken.clear()
-        self._draw()
+        self._put_back()
         self._pace.restart(time.monotonic(), self._step * STEP_S)
-        self._rearm()
         self.get_logger().info(f'{self._world.track.name}, {self._world.track.length:.0f} m')
 
     def _make_topics(self, car) -> None:
@@ -164,20 +176,14 @@ class SimulatorNode(Node):
             self._world.command(*command)
 
     def _reset(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        self._world.reset()
-        self._origin = self._step
-        self._draw()
+        self._put_back()
         response.success, response.message = True, 'the car stands at the start of the track'
         return response
 
-    def _advance(self) -> None:
-        """Publish what is due and compute what is due next."""
-        try:
-            self._publish(self._stamp())
-            self._pace.keep(time.monotonic(), self._step * STEP_S)
-        finally:
-            self._compute_next()
-        self._rearm()
+    def _put_back(self) -> None:
+        self._world.reset()
+        self._origin = self._step
+        self._draw()
 
     def _compute_next(self) -> None:
         self._picture = None  # one that is out must not leave again when what follows fails
@@ -211,11 +217,6 @@ class SimulatorNode(Node):
         fill_odometry(self._odometry_message, self._world.pose(), self._world.twist(), stamp)
         self._odometry.publish(self._odometry_message)
 
-    def _rearm(self) -> None:
-        wait = self._pace.due(self._step * STEP_S) - time.monotonic()
-        self._timer.timer_period_ns = max(int(1e9 * wait), 1000)
-        self._timer.reset()
-
     def _stamp(self) -> Time:
         nanoseconds = round(self._step * STEP_S * 1e9)
         return Time(sec=nanoseconds // 10 ** 9, nanosec=nanoseconds % 10 ** 9)
@@ -231,7 +232,7 @@ class SimulatorNode(Node):
 
 def main() -> int:
     """Run the simulator."""
-    return run(SimulatorNode)
+    return run(SimulatorNode, SimulatorNode.advance)
 
 
 if __name__ == '__main__':

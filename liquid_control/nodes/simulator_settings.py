@@ -13,7 +13,7 @@
 # limitations under the License.
 
 """The parameters of the simulator node."""
-from liquid_control.nodes.real_time import HARDWARE_PRIORITY
+from liquid_control.nodes.real_time import SIMULATOR_PRIORITY
 from liquid_control.nodes.settings import Setting
 from liquid_control.simulation.appearance import CENTRE_LINES
 from liquid_control.simulation.car import default_car
@@ -21,7 +21,7 @@ from liquid_control.simulation.track import ROAD_WIDTH_LIMITS_M
 
 
 def simulator_settings() -> tuple[Setting, ...]:
-    """Return the parameters with their defaults. Those not fixed build the world anew when they are set."""
+    """Return the parameters with their defaults. Those not fixed are the world's."""
     return (
         Setting('track', 'random:1000000', 'Track: random:SEED, or the path of a centre-line CSV file.'),
         Setting('seed', 0, 'Seed of the noise of camera and IMU.', 0, 2 ** 31 - 1),
@@ -35,7 +35,7 @@ def simulator_settings() -> tuple[Setting, ...]:
         Setting('camera_rate_hz', default_car().camera.rate_hz, 'Rate of the camera in Hz.', 1.0, 120.0, fixed=True),
         Setting('real_time_factor', 1.0, 'Simulated seconds for each real one, as far as the machine keeps up.',
                 0.1, 100.0, fixed=True),
-        Setting('real_time_priority', HARDWARE_PRIORITY,
+        Setting('real_time_priority', SIMULATOR_PRIORITY,
                 'Priority of SCHED_FIFO, where the system permits it, at real time or slower; 0 for none.', 0, 99,
                 fixed=True),
         Setting('command_type', 'twist_stamped', 'Type of cmd_vel: geometry_msgs/TwistStamped or Twist.',
