@@ -33,8 +33,8 @@ from liquid_control.revision import revision
 
 BATCH = 32
 FIRST_RATES, FURTHER_RATES = Rates(vision=1.5e-3, cell=5e-3), Rates(vision=0.75e-3, cell=2.5e-3)
-"""Of the first lesson or one that begins anew, and of one that goes on from what an earlier lesson taught: at the full
-rates a short lesson undoes as much as it teaches."""
+"""Of a lesson that begins anew, and of one that goes on from a policy: at the full rates a short lesson undoes as much
+as it teaches."""
 MAX_SLOWDOWN = 3.0
 """A lesson takes its seconds of computing; where others need the cores, it ends after this many times as long."""
 LOSS_STEPS = 20
@@ -87,7 +87,7 @@ def learn(policy: DrivingPolicy, dataset: Dataset, request: Request,
         loss, steps = learn_online(policy, dataset.take_new(), report)
         return Learned(loss, held_out_error(policy, dataset.held_out), steps)
     draws = Draws(dataset.stretches, policy.spec.period_s, request.seed + request.round)
-    rates = FURTHER_RATES if request.start and request.round > 1 else FIRST_RATES
+    rates = FURTHER_RATES if request.start else FIRST_RATES
     imitation, average = Imitation(policy.train(), request.seed, rates), AveragedWeights(policy)
     clock, spent, losses = Clock(request), 0.0, []
     while spent < 1.0:
