@@ -151,7 +151,7 @@ def test_another_track_is_driven_on_as_soon_as_it_is_set(listener):
 def test_a_simulator_that_cannot_keep_its_pace_obeys_nevertheless(listener):
     simulator = ros_rig.Process(SIMULATOR, DOMAIN, {'track': 'random:7', 'real_time_factor': 100.0})
     try:
-        listener.until(lambda: float(listener.value('simulator', 'lost_s') or 0.0) > 1.0, what='a simulator that is late')
+        listener.until(lambda: float(listener.value('simulator', 'lost_s') or 0.0) > 1.0, what='a late simulator')
         listener.until(lambda: (listener.tell(1.5), listener.speed > 1.0)[1], what='a moving car')
         assert simulator.end() == 0
     finally:

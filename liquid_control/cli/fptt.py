@@ -25,7 +25,7 @@ from liquid_control.share import share_path
 
 HELP = 'learn forward through time: adding task, digits, memory, and a car that adapts while it drives'
 SHIPPED = 'models/ncp19.safetensors'
-CHANGES = ('steering_offset=0.25', 'camera_height=2.5', 'friction=0.25')
+CHANGES = ('steering_offset=0.25', 'camera_height=2.5')
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
