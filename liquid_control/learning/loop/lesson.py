@@ -21,7 +21,7 @@ import numpy as np
 import torch
 
 from liquid_control.learning.averaging import AveragedWeights
-from liquid_control.learning.imitation import WARM_UP_STEPS, Imitation, Rates
+from liquid_control.learning.imitation import CELL_RATE, VISION_RATE, WARM_UP_STEPS, Imitation, Rates
 from liquid_control.learning.loop.dataset import STEPS, Dataset, Draws, Stretch
 from liquid_control.learning.loop.learner_request import Request
 from liquid_control.learning.loop.online_lesson import learn_online
@@ -32,7 +32,7 @@ from liquid_control.policy.policy_file import load_policy, save_policy
 from liquid_control.revision import revision
 
 BATCH = 32
-FIRST_RATES, FURTHER_RATES = Rates(vision=1.5e-3, cell=5e-3), Rates(vision=0.75e-3, cell=2.5e-3)
+FIRST_RATES, FURTHER_RATES = Rates(), Rates(0.5 * VISION_RATE, 0.5 * CELL_RATE)
 """Of a lesson that begins anew, and of one that goes on from a policy: at the full rates a short lesson undoes as much
 as it teaches."""
 MAX_SLOWDOWN = 3.0
