@@ -61,6 +61,45 @@ def test_a_second_signal_does_not_spoil_the_exit_code(again):
     assert process.returncode == 0
 
 
+BUSY = """
+import os, signal, sys, time
+from rclpy.node import Node
+from std_msgs.msg import Int64
+from liquid_control.nodes.running import run
+
+class Busy(Node):  # has work to do at every turn, more than there is time for
+    def __init__(self):
+        super().__init__('busy')
+        self.turns = self.heard = 0
+        self.said = self.create_publisher(Int64, 'said', 10)
+        self.create_subscription(Int64, 'said', self.hear, 10)
+    def work(self):
+        self.turns += 1
+        self.said.publish(Int64(data=self.turns))
+        time.sleep(0.002)
+        if self.heard >= 200 or self.turns >= 2000:
+            os.kill(os.getpid(), signal.SIGINT)
+        return 0.0
+    def hear(self, message):
+        self.heard += 1
+    def close(self):
+        print(self.turns, self.heard)
+    def fail(self, error):
+        raise error
+
+sys.exit(run(Busy, Busy.work))
+"""
+
+
+def test_a_node_that_is_never_done_hears_what_it_is_told_nevertheless():
+    pytest.importorskip('rclpy')
+    import ros_rig
+    done = subprocess.run([sys.executable, '-c', BUSY], capture_output=True, text=True, timeout=60.0,
+                          env=os.environ | {'ROS_DOMAIN_ID': str(ros_rig.own_domain())})
+    turns, heard = map(int, done.stdout.split())
+    assert done.returncode == 0 and heard >= 200 and turns < 2 * heard
+
+
 BRIDGE = """
 import signal, sys, time
 received = []
