@@ -14,6 +14,7 @@
 """The black box of the drive node."""
 import os
 import platform
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -43,16 +44,17 @@ class NodeBlackBox:
     :param folder: of the boxes; empty for ``liquid_control/black_box`` in ROS_HOME, or in ~/.ros.
     :param limit_mib: of pictures kept.
     :param warm_up_size: height and width that the policy was warmed up with, which belongs to its bits.
+    :param between_ticks: set while no tick is under way.
     """
 
     def __init__(self, node: LifecycleNode, folder: str, limit_mib: int, wheelbase_m: float,
-                 warm_up_size: tuple[int, int], topics: Topics) -> None:
+                 warm_up_size: tuple[int, int], topics: Topics, between_ticks: threading.Event) -> None:
         self._node = node
         self._box, self._occasions = BlackBox(limit_mib * MIB), Occasions()
         self._size, self._ticks = warm_up_size, 0
         self._policy = ''
         self._trouble = self._last = ''
-        self._writer = BlackBoxWriter(self._box, _folder(folder), topics, wheelbase_m, self._about)
+        self._writer = BlackBoxWriter(self._box, _folder(folder), topics, wheelbase_m, self._about, between_ticks)
         self._service = node.create_service(Trigger, '~/save_black_box', self._save)
 
     def drives(self, file: PolicyBytes) -> None:

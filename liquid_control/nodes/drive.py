@@ -19,6 +19,7 @@ Everything that decides is in ``driving/``; here are topics, parameters, clocks 
 import gc
 import os
 import sys
+import threading
 import time
 
 from builtin_interfaces.msg import Time
@@ -66,7 +67,8 @@ CLOCK_STILL = '/clock stands still'
 LOOK_S = 0.1
 REPORT_S = 1.0
 FLUSH_S = 0.3
-SWITCH_INTERVAL_S = 5e-4
+SWITCH_INTERVAL_S = 1e-4
+"""A tick lets go of Python's lock a dozen times; so long, each time, may another thread keep it."""
 POLICY_SETTINGS = {'policy', 'policy_sha256'}
 LEVELS = {State.DRIVING: DiagnosticStatus.OK, State.TAKEOVER: DiagnosticStatus.OK,
           State.DISENGAGED: DiagnosticStatus.WARN, State.STOPPED: DiagnosticStatus.WARN,
@@ -87,6 +89,7 @@ class DriveNode(LifecycleNode):
         self._refusals = declare(self, self._settings)
         self._pilot: Pilot | None = None
         self._box = None
+        self._between_ticks = threading.Event()
         self._active = False
         self._last: Tick | None = None
         self._told = ('', '')
@@ -220,7 +223,7 @@ class DriveNode(LifecycleNode):
         camera = default_car().camera
         box = NodeBlackBox(self, self._value('black_box_folder'), self._value('black_box_mib'),
                            self._value('wheelbase_m'), (camera.height_px, camera.width_px),
-                           topics_of(self, IMU_TOPIC, 'cmd_vel'))
+                           topics_of(self, IMU_TOPIC, 'cmd_vel'), self._between_ticks)
         box.drives(self._policy_file)
         return box
 
@@ -268,6 +271,7 @@ class DriveNode(LifecycleNode):
     def _hear_picture(self, message: Image | CompressedImage) -> None:
         if not self._active:
             return
+        self._between_ticks.clear()
         received_ns = time.monotonic_ns()
         stamp_s = _seconds(message.header.stamp)
         now = self._now()
@@ -278,6 +282,7 @@ class DriveNode(LifecycleNode):
             self._tick(now)
         else:
             self._rearm(now)
+            self._between_ticks.set()
 
     def _hear_imu(self, message: Imu) -> None:
         if self._active:
@@ -314,6 +319,7 @@ class DriveNode(LifecycleNode):
             self._rearm(now)
 
     def _tick(self, now: float) -> None:
+        self._between_ticks.clear()
         tick = self._pilot.tick(now, self._gate.heard)
         self._publish(tick)
         if tick.answer is not None:
@@ -323,6 +329,7 @@ class DriveNode(LifecycleNode):
         self._rearm(done)
         self._watchdog.feed()
         self._note(tick)
+        self._between_ticks.set()
         if self._ticked_s > self._watched_s + LOOK_S:
             self._look_around()
 

@@ -18,7 +18,7 @@ these do not, as names and values of a DiagnosticArray: one ``about`` and one ``
 the shortest text that gives the same number again and arrays as the hexadecimal digits of their float32 values.
 """
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,19 +71,21 @@ class TickRead:
 
 
 def write_black_box(path: Path, topics: Topics, about: dict[str, str], entries: list[Entry], imu: list[ImuSample],
-                    policies: dict[str, bytes], wheelbase_m: float) -> None:
+                    policies: dict[str, bytes], wheelbase_m: float,
+                    paced: Callable[[Iterable], Iterable] = iter) -> None:
     """Write a box, whole or not at all.
 
     :param about: what held for the whole of it.
     :param policies: policy files to put beside the messages, SHA-256 -> content.
+    :param paced: yields the same items, each when there is time to write it.
     :raises InputError, OSError: if it cannot be written.
     """
     with new_bag(path) as bag:
         start = entries[0].time_ns if entries else 0
         bag.write_values(topics.ticks, start, ABOUT, about.get('reason', ''), about)
-        for sample in imu:
+        for sample in paced(imu):
             bag.write_imu(topics.imu, sample.stamp_ns, FRAMES['imu'], np.array(sample.gyro), np.array(sample.accel))
-        for entry in entries:
+        for entry in paced(entries):
             _write(bag, topics, entry, wheelbase_m)
         for sha256, content in policies.items():
             bag.add_file(policy_name(sha256), content)

@@ -18,16 +18,21 @@ import shutil
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 
 from liquid_control.driving.black_box import BlackBox, Topics
 from liquid_control.policy.policy_file import PolicyBytes
+from liquid_control.recording.bag import message_types
+from liquid_control.recording.black_box_bag import write_black_box
 
 PACK_S = 0.5
+PATIENCE_S = 0.1
 BOXES = 10
 POLICIES = 4
+Item = TypeVar('Item')
 MAX_POLICY_BYTES = 32 * 2**20
 NAME = re.compile(r'\d{8}_\d{6}_\d{6}')
 
@@ -36,18 +41,19 @@ class BlackBoxWriter:
     """Packs and writes beside the ticks; the newest ten boxes of a folder are kept.
 
     The thread has the priority of the ticks: on a busy machine one of low priority would not run for seconds while it
-    holds Python's lock. Work on pictures lets go of it.
+    holds Python's lock. Work on pictures lets go of it; the rest is done between ticks, message by message.
 
     Whatever goes wrong is a line of ``news``; a box is on the disk whole or not at all.
 
     :param folder: of the boxes, each a bag named by its time in UTC.
     :param about: gives what the box shall say of itself.
+    :param between_ticks: set while no tick is under way.
     """
 
     def __init__(self, box: BlackBox, folder: Path, topics: Topics, wheelbase_m: float,
-                 about: Callable[[], dict[str, str]]) -> None:
+                 about: Callable[[], dict[str, str]], between_ticks: threading.Event) -> None:
         self._box, self._folder, self._topics, self._about = box, folder, topics, about
-        self._wheelbase_m = wheelbase_m
+        self._wheelbase_m, self._between_ticks = wheelbase_m, between_ticks
         self._asked: queue.SimpleQueue[tuple[Path, str] | None] = queue.SimpleQueue()
         self._policies: dict[str, PolicyBytes] = {}
         self.news: deque[tuple[bool, str]] = deque(maxlen=10)
@@ -71,6 +77,7 @@ class BlackBoxWriter:
         self._thread.join(patience_s)
 
     def _work(self) -> None:
+        message_types()  # takes two tenths of a second: now, not when the first box is written beside ticks
         while True:
             try:
                 asked = self._asked.get(timeout=PACK_S)
@@ -88,7 +95,6 @@ class BlackBoxWriter:
             self.news.append((False, f'the black box could not {what}: {" ".join(str(error).split())[:300]}'))
 
     def _write(self, path: Path, reason: str) -> None:
-        from liquid_control.recording.black_box_bag import write_black_box
         start = time.monotonic()
         self._box.pack()
         entries, imu = self._box.contents()
@@ -96,11 +102,16 @@ class BlackBoxWriter:
         files = [file for file in self._policies.values() if file.sha256 in used]
         about = {'reason': reason, **self._about(), **{f'policy {file.sha256}': str(file.path) for file in files}}
         write_black_box(path, self._topics, about, entries, imu, {
-            file.sha256: file.content for file in files if _is_data(file)}, self._wheelbase_m)
+            file.sha256: file.content for file in files if _is_data(file)}, self._wheelbase_m, self._paced)
         self.written += 1
         self.news.append((True, f"the black box of '{reason}' is in '{path}' ({len(entries)} ticks, "
                                 f'{time.monotonic() - start:.1f} s)'))
         _tidy(self._folder)
+
+    def _paced(self, items: Iterable[Item]) -> Iterator[Item]:
+        for item in items:
+            self._between_ticks.wait(PATIENCE_S)
+            yield item
 
 
 def _is_data(file: PolicyBytes) -> bool:
