@@ -14,6 +14,7 @@
 """The black box: what it keeps, when it is saved, and that it shows the same decision again, bit for bit."""
 import json
 import shutil
+import threading
 import zlib
 from pathlib import Path
 from types import SimpleNamespace
@@ -22,13 +23,14 @@ import numpy as np
 import pytest
 
 from liquid_control.cli import main
-from liquid_control.driving.black_box import KEPT_S, BlackBox, Entry, Occasions, Step
+from liquid_control.driving.black_box import KEPT_S, BlackBox, Entry, Occasions, Step, Topics
 from liquid_control.driving.command import Command
 from liquid_control.driving.pilot import Answer, Picture
 from liquid_control.driving.stops import Stops
 from liquid_control.driving.supervisor import State
 from liquid_control.learning.simulated import new_policy
 from liquid_control.policy.policy_file import save_policy
+from liquid_control.recording.black_box_writer import PATIENCE_S, BlackBoxWriter
 from liquid_control.sensing.picture import picture_of
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (48, 64, 3), dtype=np.uint8)
@@ -74,6 +76,24 @@ def test_a_picture_larger_than_the_box_is_not_kept():
     box.add(entry(0, 0.0))
     assert box.contents() == ([], []) and box.picture_bytes == 0
     box.pack()
+
+
+def test_a_box_is_written_between_ticks_and_a_tick_that_never_ends_does_not_keep_it(tmp_path):
+    class Ticks(threading.Event):
+        waits = 0
+
+        def wait(self, timeout=None):
+            self.waits += 1
+            return super().wait(timeout)
+
+    box, ticks = BlackBox(2**30), Ticks()
+    topics = Topics('/camera/image_raw/compressed', '/imu/data_raw', '/cmd_vel', '/drive/neurons', '/drive/black_box')
+    writer = BlackBoxWriter(box, tmp_path, topics, 0.33, dict, ticks)
+    for number in range(600):
+        box.add(entry(number, 0.1 * number))
+    path = writer.save('asked for')
+    writer.close(PATIENCE_S * 300)
+    assert path.is_dir() and ticks.waits == 600
 
 
 def test_the_box_is_saved_two_seconds_after_a_stop_and_no_stop_is_left_out():

@@ -110,7 +110,8 @@ class BlackBoxWriter:
 
     def _paced(self, items: Iterable[Item]) -> Iterator[Item]:
         for item in items:
-            self._between_ticks.wait(PATIENCE_S)
+            if not self._between_ticks.wait(PATIENCE_S):
+                self._between_ticks.set()  # no tick takes so long: whoever began it failed, and others must not wait
             yield item
 
 
