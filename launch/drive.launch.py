@@ -23,6 +23,7 @@ from launch.actions import (
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
+from liquid_control.nodes.keys import enclave
 from liquid_control.nodes.launching import leave_ctrl_c_to_launch
 
 PACKAGE = 'liquid_control'
@@ -136,4 +137,4 @@ def _node(name: str, given: dict[str, str], parameters: list, remappings: list[t
     """Return a node whose end is the end of the launch."""
     return Node(
         package=PACKAGE, executable=name, namespace=given['namespace'], parameters=parameters, remappings=remappings,
-        output='screen', emulate_tty=True, on_exit=Shutdown())
+        ros_arguments=enclave(name), output='screen', emulate_tty=True, on_exit=Shutdown())

@@ -20,6 +20,7 @@ from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
 from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription, OpaqueFunction, Shutdown
 from launch_ros.actions import Node
 
+from liquid_control.nodes.keys import enclave
 from liquid_control.nodes.launching import leave_ctrl_c_to_launch
 
 PACKAGE = 'liquid_control'
@@ -92,7 +93,7 @@ def _drive(given: dict[str, str]) -> Node:
     return Node(
         package=PACKAGE, executable='drive', namespace=given['namespace'], remappings=list(_topics(given).items()),
         parameters=[given['params_file'], *filter(None, [given['chassis_params_file']]), parameters],
-        output='screen', emulate_tty=True, on_exit=Shutdown())
+        ros_arguments=enclave('drive'), output='screen', emulate_tty=True, on_exit=Shutdown())
 
 
 def _topics(given: dict[str, str]) -> dict[str, str]:
@@ -109,46 +110,49 @@ def _topics(given: dict[str, str]) -> dict[str, str]:
 def _camera(given: dict[str, str]) -> list[Node]:
     if given['camera'] == 'v4l2':
         place = '/'.join(filter(None, (given['namespace'], 'camera')))
-        return [_driver(given, 'v4l2_camera', 'v4l2_camera_node', 'v4l2_camera', namespace=place)]
+        return [_driver(given, 'sensors', 'v4l2_camera', 'v4l2_camera_node', 'v4l2_camera', namespace=place)]
     if given['camera'] == 'libcamera':
-        return [_driver(given, 'camera_ros', 'camera_node', 'camera')]  # publishes ~/image_raw
+        return [_driver(given, 'sensors', 'camera_ros', 'camera_node', 'camera')]  # publishes ~/image_raw
     return []
 
 
 def _imu(given: dict[str, str]) -> list[Node]:
     if given['imu'] == 'none':
         return []
-    return [_driver(given, 'bno055', 'bno055', 'bno055', [('bno055/imu_raw', 'imu/data_raw')])]
+    return [_driver(given, 'sensors', 'bno055', 'bno055', 'bno055', [('bno055/imu_raw', 'imu/data_raw')])]
 
 
 def _joystick(given: dict[str, str]) -> list[Node]:
     return [
-        _driver(given, 'joy', 'game_controller_node', 'joystick'),
-        _driver(given, 'teleop_twist_joy', 'teleop_node', 'teleop', [('cmd_vel', 'cmd_vel_teleop')])]
+        _driver(given, 'teleop', 'joy', 'game_controller_node', 'joystick'),
+        _driver(given, 'teleop', 'teleop_twist_joy', 'teleop_node', 'teleop', [('cmd_vel', 'cmd_vel_teleop')])]
 
 
 def _chassis(given: dict[str, str]) -> list[Node]:
     file = given['chassis_params_file']
     if given['chassis'] == 'f1tenth':
         return [
-            _driver(given, 'vesc_driver', 'vesc_driver_node', 'vesc_driver', file=file),
-            _driver(given, 'vesc_ackermann', 'ackermann_to_vesc_node', 'ackermann_to_vesc',
+            _driver(given, 'base', 'vesc_driver', 'vesc_driver_node', 'vesc_driver', file=file),
+            _driver(given, 'base', 'vesc_ackermann', 'ackermann_to_vesc_node', 'ackermann_to_vesc',
                     [('ackermann_cmd', 'drive')], file=file)]
     if given['chassis'] == 'pwm':
-        return [_driver(given, PACKAGE, 'pwm', 'pwm', file=file)]
+        return [_driver(given, 'base', PACKAGE, 'pwm', 'pwm', file=file)]
     if given['chassis'] == 'ros2_control':
         return [Node(package='controller_manager', executable='spawner', namespace=given['namespace'],
                      arguments=[CONTROLLER, '--param-file', file], output='screen')]
     return []
 
 
-def _driver(given: dict[str, str], package: str, executable: str, name: str,
+def _driver(given: dict[str, str], keys: str, package: str, executable: str, name: str,
             remappings: list[tuple[str, str]] | None = None, file: str = '', namespace: str = '') -> Node:
-    """Return a driver that is started again when it ends: the drive node stops the car meanwhile."""
+    """Return a driver that is started again when it ends: the drive node stops the car meanwhile.
+
+    :param keys: its enclave.
+    """
     return Node(
         package=package, executable=executable, name=name, namespace=namespace or given['namespace'],
-        parameters=[file or given['params_file']], remappings=remappings or [], output='screen', respawn=True,
-        respawn_delay=RESPAWN_S)
+        parameters=[file or given['params_file']], remappings=remappings or [],
+        ros_arguments=enclave(keys), output='screen', respawn=True, respawn_delay=RESPAWN_S)
 
 
 def _recorder(given: dict[str, str]) -> IncludeLaunchDescription:

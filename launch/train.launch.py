@@ -23,6 +23,7 @@ from launch.actions import (
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
+from liquid_control.nodes.keys import enclave
 from liquid_control.nodes.launching import leave_ctrl_c_to_launch
 from liquid_control.nodes.trainer_settings import trainer_settings
 from liquid_control.readiness.params_file import read_params
@@ -139,4 +140,4 @@ def _node(name: str, given: dict[str, str], params_file: str, parameters: dict) 
     """Return a node whose end is the end of the launch."""
     return Node(
         package=PACKAGE, executable=name, namespace=given['namespace'], parameters=[given[params_file], parameters],
-        output='screen', emulate_tty=True, on_exit=Shutdown())
+        ros_arguments=enclave(name), output='screen', emulate_tty=True, on_exit=Shutdown())

@@ -133,6 +133,18 @@ def test_nobody_outside_this_machine_is_let_in_unless_asked_for(monkeypatch):
     assert os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] == 'SUBNET'
 
 
+@pytest.mark.parametrize('file, names', [
+    ('drive', {'simulator', 'drive'}), ('train', {'simulator', 'drive', 'trainer'})])
+def test_every_node_has_the_keys_of_its_name(file, names):
+    from launch import LaunchContext
+    from launch.utilities import perform_substitutions
+    found = processes(file, sim='embedded')
+    words = {name: [perform_substitutions(LaunchContext(), word) for word in node.cmd[1:] if len(word) == 1]
+             for name, node in found.items()}
+    assert {name: said[said.index('--enclave') + 1] for name, said in words.items()} == {
+        name: f'/liquid_control/{name}' for name in names}
+
+
 def test_a_real_car_gets_the_drive_node_only():
     assert list(processes()) == ['drive']
     assert list(processes(sim='embedded')) == ['simulator', 'drive']

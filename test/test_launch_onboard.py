@@ -145,6 +145,10 @@ def test_it_starts_and_ctrl_c_ends_it_with_code_0(prefix, tmp_path):  # noqa: F8
     given = {name: json.loads((tmp_path / f'{name}.json').read_text()) for name in drivers.values()}
     assert given['spawner'][:3] == ['ackermann_steering_controller', '--param-file',
                                     str(prefix / 'share' / 'liquid_control' / 'config' / 'chassis_ros2_control.yaml')]
+    keys = {'v4l2_camera_node': 'sensors', 'bno055': 'sensors', 'game_controller_node': 'teleop',
+            'teleop_node': 'teleop'}
+    assert {name: given[name][given[name].index('--enclave') + 1] for name in keys} == {
+        name: f'/liquid_control/{enclave}' for name, enclave in keys.items()}
     for name in set(given) - {'spawner'}:
         assert str(prefix / 'share' / 'liquid_control' / 'config' / 'onboard.yaml') in given[name]
     assert '__ns:=/car1/camera' in given['v4l2_camera_node'] and '__ns:=/car1' in given['bno055']

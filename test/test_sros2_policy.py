@@ -21,9 +21,18 @@ import pytest
 
 pytest.importorskip('rclpy')
 
+import rclpy  # noqa: E402
 import ros_rig  # noqa: E402
+from test_onboard import Bus  # noqa: E402
 
+from liquid_control.audit.moments import History  # noqa: E402
+from liquid_control.audit.session import Source  # noqa: E402
+from liquid_control.cli import main  # noqa: E402
+from liquid_control.cli.ros_domain import use_private_domain  # noqa: E402
 from liquid_control.learning.simulated import new_policy  # noqa: E402
+from liquid_control.nodes import pwm  # noqa: E402
+from liquid_control.nodes.doctor import Doctor, settings_of  # noqa: E402
+from liquid_control.nodes.viewer import Viewer  # noqa: E402
 from liquid_control.policy.policy_file import save_policy  # noqa: E402
 
 DOMAIN = ros_rig.own_domain()
@@ -55,6 +64,7 @@ def test_only_the_drive_node_commands_and_only_humans_and_the_trainer_take_over(
     assert who('publish', '/camera/image_raw') == who('publish', '/imu/data_raw') == {'sensors', 'simulator'}
     assert who('publish', '/clock') == {'simulator'}
     assert who('request', '/drive/set_parameters') == {'operator'}
+    assert who('request', '/drive/engage') == {'operator', 'teleop'}
     assert who('request', '/drive/set_parameters_atomically') == {'operator', 'trainer'}
 
 
@@ -74,32 +84,77 @@ def test_a_node_that_cannot_have_its_keys_does_not_start(tmp_path):
     assert 'ROS refuses to start' in said
 
 
+@pytest.mark.parametrize('verb', ['view', 'doctor'])
+def test_a_tool_that_cannot_have_its_keys_says_so_in_one_line(verb, monkeypatch, tmp_path, capsys):
+    for name, value in (('ENABLE', 'true'), ('STRATEGY', 'Enforce'), ('KEYSTORE', str(tmp_path))):
+        monkeypatch.setenv(f'ROS_SECURITY_{name}', value)
+    monkeypatch.setattr(os, 'nice', lambda _: 0)
+    assert main([verb]) == 2
+    keys = {'view': 'view', 'doctor': 'operator'}[verb]
+    said = capsys.readouterr().err
+    assert 'ROS refuses to start' in said and f'/liquid_control/{keys}' in said and said.count('\n') == 1
+
+
+def test_a_private_domain_has_no_keys(monkeypatch):
+    for name in 'ROS_SECURITY_ENABLE', 'ROS_DOMAIN_ID', 'ROS_AUTOMATIC_DISCOVERY_RANGE':
+        monkeypatch.setenv(name, os.environ.get(name, ''))
+    os.environ['ROS_SECURITY_ENABLE'] = 'true'
+    use_private_domain()
+    assert 'ROS_SECURITY_ENABLE' not in os.environ
+
+
 @pytest.mark.parametrize('text', ['a: [', '/**: {ros__parameters: {policy: ' + '[' * 500])
 def test_a_hostile_parameter_file_is_one_line(tmp_path, text):
     (tmp_path / 'p.yaml').write_text(text)
     assert 'p.yaml' in refusal(['--params-file', str(tmp_path / 'p.yaml')])
 
 
-@pytest.mark.parametrize('name', ['drive', 'simulator'])
+def done_beyond(keys, name, observer):
+    """Return what a node does and its keys do not allow, as another node or the node itself sees it."""
+    graph = {'publish': observer.get_publisher_names_and_types_by_node,
+             'subscribe': observer.get_subscriber_names_and_types_by_node,
+             'reply': observer.get_service_names_and_types_by_node,
+             'request': observer.get_client_names_and_types_by_node}
+    may = allowed()[f'/liquid_control/{keys}']
+    return {(kind, topic) for kind in graph for topic, _ in graph[kind](name, '/') if topic not in may.get(kind, ())}
+
+
+@pytest.mark.parametrize('name', ['drive', 'simulator', 'trainer'])
 def test_a_node_may_do_all_that_it_does(name, tmp_path):
     save_policy(new_policy('ltc', 'small', 0), tmp_path / 'p.safetensors')
-    parameters = {'policy': tmp_path / 'p.safetensors', 'autostart': 'true'} if name == 'drive' else {}
+    parameters = {'drive': {'policy': tmp_path / 'p.safetensors', 'autostart': 'true'}, 'simulator': {},
+                  'trainer': {'folder': tmp_path / 'loop', 'autostart': 'false'}}[name]
     process = ros_rig.Process(f'liquid_control.nodes.{name}', DOMAIN, parameters)
     rig = ros_rig.Rig(DOMAIN)
-    graph = {'publish': rig.node.get_publisher_names_and_types_by_node,
-             'subscribe': rig.node.get_subscriber_names_and_types_by_node,
-             'reply': rig.node.get_service_names_and_types_by_node,
-             'request': rig.node.get_client_names_and_types_by_node}
-    last = {'drive': '/drive/policy', 'simulator': '/odom'}[name]
+    last = {'drive': '/drive/policy', 'simulator': '/odom', 'trainer': '/cmd_vel_teleop'}[name]
 
-    def does(kind):
-        return {topic for topic, _ in graph[kind](name, '/')}
+    def publishes():
+        if (name, '/') in rig.node.get_node_names_and_namespaces():
+            return {topic for topic, _ in rig.node.get_publisher_names_and_types_by_node(name, '/')}
+        return set()
 
     try:
-        rig.until(lambda: (name, '/') in rig.node.get_node_names_and_namespaces() and last in does('publish'),
-                  what=last)
-        may = allowed()[f'/liquid_control/{name}']
-        assert {kind: does(kind) - may.get(kind, set()) for kind in graph} == {kind: set() for kind in graph}
+        rig.until(lambda: last in publishes(), what=last)
+        assert not done_beyond(name, name, rig.node)
     finally:
         rig.close()
         process.end()
+
+
+@pytest.fixture
+def context():
+    rclpy.init(args=[], domain_id=DOMAIN)
+    yield
+    rclpy.shutdown()
+
+
+def test_the_tools_and_the_chassis_may_do_all_that_they_do(context, tmp_path, monkeypatch):
+    monkeypatch.setattr(pwm, 'open_bus', lambda *_: Bus())
+    view, doctor, chassis = Viewer(Source(History(), None, {}, tmp_path), None), Doctor('', {}), pwm.PwmNode()
+    doctor.observe(0.0, settings_of(None, ''), None, patience_s=0.0)
+    beyond = {keys: done_beyond(keys, node.get_name(), node)
+              for keys, node in (('view', view), ('operator', doctor), ('base', chassis))}
+    chassis.close()
+    for node in view, doctor, chassis:
+        node.destroy_node()
+    assert beyond == {'view': set(), 'operator': set(), 'base': set()}

@@ -22,6 +22,7 @@ from collections.abc import Sequence
 
 from liquid_control import __version__
 from liquid_control.errors import InputError
+from liquid_control.nodes.ros_refusal import from_ros, refusal_of_ros
 
 VERBS = {
     'drive': 'liquid_control.cli.drive',
@@ -83,6 +84,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return args.run(args)
     except InputError as error:
         print(f'error: {error}', file=sys.stderr)
+        return BAD_INPUT
+    except RuntimeError as error:
+        if not from_ros(error):
+            raise
+        print(f'error: {refusal_of_ros(error)}', file=sys.stderr)
         return BAD_INPUT
     except KeyboardInterrupt:
         print('interrupted', file=sys.stderr)

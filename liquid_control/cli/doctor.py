@@ -68,6 +68,7 @@ def _observe(args: argparse.Namespace):
     from rclpy.signals import SignalHandlerOptions
 
     from liquid_control.nodes.doctor import Doctor, check_names, settings_of
+    from liquid_control.nodes.keys import enclave
     check_names(args.namespace, filter(None, (args.image_topic, args.imu_topic, args.command_topic)))
     given = settings_of(args.params, args.namespace)
     topics = {
@@ -77,7 +78,7 @@ def _observe(args: argparse.Namespace):
     os.environ.setdefault('OMP_NUM_THREADS', '1')
     os.nice(NICE)
     print(f'Looking for the car, then listening for {args.seconds:g} s', flush=True)
-    rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
+    rclpy.init(args=['--ros-args', *enclave('operator')], signal_handler_options=SignalHandlerOptions.NO)
     try:
         doctor = Doctor(args.namespace, {name: topic for name, topic in topics.items() if topic})
         simulated = None if args.use_sim_time is None else args.use_sim_time == 'true'

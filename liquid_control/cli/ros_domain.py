@@ -40,9 +40,12 @@ def free_domain(start: int) -> int:
 
 
 def use_private_domain() -> int:
-    """Give this process and its children a free ROS domain that is not seen outside this machine; return its id."""
+    """Give this process and its children a free ROS domain that is not seen outside this machine; return its id.
+
+    Keys hold for the domain that they were made for, so there are none in it.
+    """
     domain = free_domain(os.getpid())
-    for name in ('ROS_LOCALHOST_ONLY', 'ROS_STATIC_PEERS', 'ROS_DISCOVERY_SERVER'):
+    for name in ('ROS_LOCALHOST_ONLY', 'ROS_STATIC_PEERS', 'ROS_DISCOVERY_SERVER', 'ROS_SECURITY_ENABLE'):
         os.environ.pop(name, None)
     os.environ |= {'ROS_DOMAIN_ID': str(domain), 'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST'}
     return domain

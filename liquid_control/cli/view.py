@@ -116,8 +116,9 @@ def _drive(policy: Path | None, source, namespace: str):
     from rclpy.exceptions import InvalidNamespaceException
     from rclpy.signals import SignalHandlerOptions
 
+    from liquid_control.nodes.keys import enclave
     from liquid_control.nodes.viewer import Viewer
-    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
+    rclpy.init(args=['--ros-args', *enclave('view')], signal_handler_options=SignalHandlerOptions.NO)
     try:
         node = Viewer(source, policy, namespace)
     except InvalidNamespaceException as error:

@@ -68,8 +68,9 @@ class Doctor(Node):
         rules = [item for name, topic in remappings.items() for item in ('-r', f'{name}:={topic}')]
         super().__init__(
             f'doctor_{os.getpid()}', namespace=namespace, use_global_arguments=False,
-            cli_args=['--ros-args', *rules] if rules else None,
-            parameter_overrides=[Parameter('use_sim_time', value=False)])
+            cli_args=['--ros-args', *rules] if rules else None, start_parameter_services=False,
+            parameter_overrides=[Parameter(name, value=False) for name in (
+                'use_sim_time', 'start_type_description_service')])
         self._drive_name = f'{self.get_namespace().rstrip("/")}/drive'
         self._drive: DriveNode | None = None
         self._asked: dict[str, Any] | None = None

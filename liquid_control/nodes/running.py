@@ -22,6 +22,7 @@ import rclpy
 from rclpy.signals import SignalHandlerOptions
 
 from liquid_control.errors import InputError
+from liquid_control.nodes.ros_refusal import from_ros, refusal_of_ros
 
 try:
     from rclpy.experimental import EventsExecutor as Executor
@@ -65,9 +66,10 @@ def run(make_node: Callable[[], Ending], work: Callable[[Any], float] = _wait) -
         rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
         node = make_node()
     except (InputError, RuntimeError) as error:
-        if not isinstance(error, InputError) and not type(error).__module__.startswith('rclpy'):
+        if not isinstance(error, InputError) and not from_ros(error):
             raise
-        print(f'error: {_one_line(error)}', file=sys.stderr)
+        said = ' '.join(str(error).split()) if isinstance(error, InputError) else refusal_of_ros(error)
+        print(f'error: {said}', file=sys.stderr)
         rclpy.try_shutdown()
         return 2
     executor = Executor()
@@ -84,12 +86,6 @@ def run(make_node: Callable[[], Ending], work: Callable[[Any], float] = _wait) -
     for number in numbers:  # Python takes its handlers away at its end, where Ctrl-C through a launch comes again
         signal.signal(number, signal.SIG_IGN)
     return 0
-
-
-def _one_line(error: Exception) -> str:
-    """Return what is wrong; ROS itself refuses unreadable parameter files, and keys that it cannot find or use."""
-    said = ' '.join(str(error).split())
-    return said if isinstance(error, InputError) else f'ROS refuses to start: {said[:400]}; see the ROS arguments'
 
 
 def _tell(node: Ending, error: Exception) -> None:
