@@ -114,6 +114,22 @@ class LiquidSpikingCell(_SpikingCell):
         layers = [LiquidSpikingLayer(before, size, slowest) for before, size in zip(sizes[:-1], sizes[1:], strict=True)]
         self._stack(input_size, layers, LiquidReadout(sizes[-1], outputs, slowest), outputs)
 
+    def unroll(self, prepared: list[Tensor], drives: Tensor, state: Tensor, elapsed: Tensor) -> Tensor:
+        """Return the states [B, T, S] that drives [B, T, units] lead to."""
+        if not torch.jit.is_scripting():
+            if torch.is_grad_enabled():
+                return self._layer_by_layer(drives, state, elapsed)
+        return self.step_by_step(prepared, drives, state, elapsed)
+
+    def _layer_by_layer(self, currents: Tensor, state: Tensor, elapsed: Tensor) -> Tensor:
+        states, begin, spikes = [], 0, currents
+        for layer in self.layers:
+            if states:
+                currents = layer.current(spikes.flatten(0, 1)).unflatten(0, spikes.shape[:2])
+            states.append(layer.unroll(currents, state[:, begin:begin + layer.state_size], elapsed))
+            spikes, begin = layer.spikes(states[-1]), begin + layer.state_size
+        return torch.cat([*states, self.readout.unroll(spikes, state[:, begin:], elapsed)], 2)
+
 
 class LIFCell(_SpikingCell):
     """Leaky integrate-and-fire neurons: one fixed time constant and threshold; to compare liquid ones with.

@@ -22,6 +22,7 @@ from torch import Tensor, nn
 
 from liquid_control.liquid.running_norm import RunningNorm
 from liquid_control.liquid.spike import spike
+from liquid_control.liquid.spiking_sequence import LiquidReadoutSequence, LiquidSpikingSequence
 
 
 class LiquidSpikingLayer(nn.Module):
@@ -73,6 +74,12 @@ class LiquidSpikingLayer(nn.Module):
         rates = torch.cat([leak, recovery], 1)
         return torch.lerp(torch.cat([current, spikes], 1), torch.cat([u, b], 1), torch.exp(-elapsed * rates)), rates
 
+    def unroll(self, currents: Tensor, state: Tensor, elapsed: Tensor) -> Tensor:
+        """Return the states [B, T, 2 units] that currents [B, T, units] lead to, with elapsed [B or 1, T, 1]."""
+        return LiquidSpikingSequence.apply(
+            currents, state, elapsed, self.recurrent, self.membrane_gate.weight, self.membrane_gate.bias,
+            self.adaptation_gate.weight, self.adaptation_gate.bias)
+
 
 class LIFLayer(nn.Module):
     """Recurrent leaky integrate-and-fire neurons with one fixed time constant, to compare liquid ones with.
@@ -119,6 +126,10 @@ class LiquidReadout(nn.Module):
         target = self.map(spikes)
         rates = F.softplus(self.gate(torch.cat([target, state], 1)))
         return torch.lerp(target, state, torch.exp(-elapsed * rates)), rates
+
+    def unroll(self, spikes: Tensor, state: Tensor, elapsed: Tensor) -> Tensor:
+        """Return the v [B, T, outputs] that spikes [B, T, units] lead to, with elapsed [B or 1, T, 1]."""
+        return LiquidReadoutSequence.apply(self.map(spikes), state, elapsed, self.gate.weight, self.gate.bias)
 
 
 class LeakyReadout(nn.Module):
