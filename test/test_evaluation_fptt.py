@@ -76,6 +76,7 @@ def test_a_changed_car_is_driven_frozen_and_adapting(monkeypatch):
     monkeypatch.setattr(adapting, 'VISIT_S', 1.0)
     row = adapting.adapt_and_drive('models/ncp19.safetensors', 'steering_offset=0.2', 'fast', 0, 2.0, 1)
     summary, = summarise_adapt([row])
+    assert summary['teacher: off road on the way'] == [0] and row['on_the_way']['teacher']['mean_abs_lateral_m']
     assert summary['adapting: off road on the way'] == [0] and summary['swaps, returns'] == [0, 0]
     assert row['afterwards']['frozen'][0]['progress'] == row['afterwards']['adapted'][0]['progress'] > 0.0
     assert summary['adapting less frozen: off road'] == summary['adapted less frozen: laps, points'] == [0.0] * 3

@@ -23,8 +23,10 @@ from liquid_control.learning.adaptation import Adaptation, Limits
 from liquid_control.learning.handling import Handling
 from liquid_control.learning.loop.dataset import Stretch
 from liquid_control.learning.loop.online_lesson import learn_online
+from liquid_control.learning.wide_line import EDGE_M, wide_line
 from liquid_control.policy.policy_file import load_policy
 from liquid_control.share import share_path
+from liquid_control.simulation.track_spec import load_track
 
 OFFSET = 0.3
 COUNT = 360
@@ -34,7 +36,6 @@ COUNT = 360
 def drive():
     """Return pictures of a road that bends, IMU samples, and what the shipped policy answers to them less an offset."""
     from liquid_control.evaluation.job import make_world
-    from liquid_control.simulation.track_spec import load_track
     policy, track = load_policy(share_path('models/ncp19.safetensors')).eval(), load_track('random:300007')
     world, pictures, answers, state = make_world('fast', track, 0), [], [], policy.initial_state()
     for tick in range(COUNT):
@@ -94,7 +95,7 @@ def test_a_lesson_goes_through_the_new_pictures_once(drive):
 
 
 def test_a_servo_that_is_askew_is_found_from_how_the_car_turns():
-    handling, wheelbase, speed = Handling(0.33), 0.33, 2.0
+    handling, wheelbase, speed = Handling(0.33, 2.0), 0.33, 2.0
     for tick in range(300):
         steering = 0.2 * math.sin(0.05 * tick) - 0.15
         handling.see(steering, speed, speed * math.tan(steering + 0.15) / wheelbase, 1.0 / 30.0)
@@ -104,27 +105,46 @@ def test_a_servo_that_is_askew_is_found_from_how_the_car_turns():
     assert handling.offset_rad == before
 
 
-def test_tyres_that_slide_are_found_and_looked_farther_ahead_for_until_they_hold_again():
-    handling, wheelbase, speed, grip = Handling(0.33), 0.33, 2.0, 2.2
+def test_tyres_that_slide_are_found_and_a_wider_line_is_driven_until_they_hold_again():
+    handling, wheelbase, speed, grip = Handling(0.33, 2.0), 0.33, 2.0, 2.2
+    track = load_track('random:620004')
+    s = track.spacing * int(np.abs(track.curvature).argmax())
+    tightest = 1.0 / np.abs(track.curvature).max()
+    assert tightest < speed ** 2 / grip
 
     def drive(ticks, limit):
         for tick in range(ticks):
             steering = 0.3 * math.sin(0.05 * tick)
             turned = max(-limit, min(limit, speed ** 2 * math.tan(steering) / wheelbase))
             handling.see(steering, speed, turned / speed, 1.0 / 30.0)
+        return math.dist(handling.aim(track, s - 0.7, speed), track.pose(s)[:2])
 
-    drive(300, limit=9.0)
-    assert handling.grip_mps2 == math.inf and handling.lookahead_m(speed) == pytest.approx(0.7)
-    drive(300, grip)
-    assert handling.grip_mps2 == pytest.approx(grip) and handling.lookahead_m(speed) == pytest.approx(1.0)
-    drive(300, limit=9.0)
-    assert handling.grip_mps2 > 3.0 and handling.lookahead_m(speed) < 0.75
+    assert drive(300, limit=9.0) == 0.0 and handling.grip_mps2 == math.inf and handling.held(-0.6, speed) == -0.6
+    assert drive(300, grip) > 0.03 and handling.grip_mps2 == pytest.approx(grip)
+    assert handling.held(0.1, speed) == 0.1 and handling.held(-0.6, speed) == pytest.approx(-0.206, abs=0.001)
+    assert drive(300, limit=9.0) < 0.01 and handling.grip_mps2 > 3.0
 
 
 def test_a_slow_servo_is_not_taken_for_sliding():
-    handling, wheelbase, speed, servo = Handling(0.33), 0.33, 2.0, 0.0
+    handling, wheelbase, speed, servo = Handling(0.33, 2.0), 0.33, 2.0, 0.0
     for tick in range(300):
         steering = 0.3 if tick // 45 % 2 else -0.3
         servo += (1.0 - math.exp(-1.0 / 30.0 / 0.1)) * (steering - servo)
         handling.see(steering, speed, speed * math.tan(servo) / wheelbase, 1.0 / 30.0)
-    assert handling.lookahead_m(speed) == pytest.approx(0.7)
+    assert handling.grip_mps2 == math.inf
+
+
+@pytest.mark.parametrize('seed', [620_000, 620_005, 620_007, 620_010])
+def test_the_wide_line_is_on_the_road_and_bends_no_more_than_it_may(seed):
+    track, most = load_track(f'random:{seed}'), 0.4
+    offsets = wide_line(track, most)
+    edge = track.half_width_left.min() - EDGE_M
+    assert np.abs(offsets).max() <= edge + 1e-9 and np.abs(offsets).mean() < 0.3 * edge
+    places = np.arange(len(offsets)) * track.length / len(offsets)
+    points = np.array([track.pose(s, offset)[:2] for s, offset in zip(places, offsets, strict=True)])
+    before, after = np.roll(points, 1, 0), np.roll(points, -1, 0)
+    sides = [np.hypot(*(one - other).T) for one, other in ((points, before), (after, points), (after, before))]
+    (x1, y1), (x2, y2) = (points - before).T, (after - before).T
+    circles = 2.0 * np.abs(x1 * y2 - x2 * y1) / np.prod(sides, axis=0)
+    assert np.abs(track.curvature).max() > 0.6 and circles.max() < 1.1 * most
+    assert not wide_line(track, 1.0).any()

@@ -16,6 +16,8 @@
 import math
 
 from liquid_control.learning.expert import lookahead_m
+from liquid_control.learning.wide_line import offset_m
+from liquid_control.simulation.track import Track
 
 RATE_PER_S = 1.0
 GENTLE_MPS2 = 1.0
@@ -24,8 +26,9 @@ LARGEST_RAD = 0.3
 SERVO_S = 0.05
 SLIDING_MPS2, SLIDING_SHARE, SLIDING_S = 1.5, 0.8, 0.2
 """Tyres slide where a car that is asked for so much turns less than this share of it for so long."""
-LEAST_GRIP_MPS2 = 1.5
-AHEAD_RADII = 0.55
+LEAST_GRIP_MPS2, GRIP_STEP_MPS2 = 1.5, 0.1
+SHARE_OF_GRIP, HARDEST = 0.85, 1.15
+"""How hard the line to drive asks the tyres to turn, what is left holds the car on it; and how hard to steer at all."""
 
 
 class Handling:
@@ -39,8 +42,9 @@ class Handling:
     :ivar grip_mps2: the largest lateral acceleration before the tyres slide; infinite until they have.
     """
 
-    def __init__(self, wheelbase_m: float) -> None:
-        self._wheelbase = wheelbase_m
+    def __init__(self, wheelbase_m: float, speed_mps: float) -> None:
+        """Know nothing yet of a car that is to drive at a speed."""
+        self._wheelbase, self._cruise = wheelbase_m, speed_mps
         self._servo = self._slid_s = self._most = 0.0
         self.offset_rad = 0.0
         self.grip_mps2 = math.inf
@@ -56,12 +60,21 @@ class Handling:
             self.offset_rad += min(1.0, RATE_PER_S * elapsed_s) * (turned - self._servo - self.offset_rad)
             self.offset_rad = min(max(self.offset_rad, -LARGEST_RAD), LARGEST_RAD)
 
-    def lookahead_m(self, speed_mps: float) -> float:
-        """Return how far ahead to aim: as always, or in view of the tightest circle that the tyres allow.
+    def aim(self, track: Track, s: float, speed_mps: float) -> tuple[float, float]:
+        """Return the point (x, y) of the road to aim at from arc length s: of its middle, or of a line that tyres hold.
 
-        Who aims farther ahead cuts bends and turns into them earlier, on a wider circle.
+        Where tyres slide in bends, that is the line nearest to the middle with bends wide enough (``wide_line``).
         """
-        return max(float(lookahead_m(speed_mps)), AHEAD_RADII * speed_mps ** 2 / self.grip_mps2)
+        ahead = s + float(lookahead_m(speed_mps))
+        if math.isinf(self.grip_mps2):
+            return track.pose(ahead)[:2]
+        grip = GRIP_STEP_MPS2 * math.floor(self.grip_mps2 / GRIP_STEP_MPS2)
+        return track.pose(ahead, offset_m(track, SHARE_OF_GRIP * grip / self._cruise ** 2, ahead))[:2]
+
+    def held(self, steering_rad: float, speed_mps: float) -> float:
+        """Return a wheel angle cut to what turns the car as hard as its tyres hold: more of it only slides."""
+        most = math.atan(self._wheelbase * HARDEST * self.grip_mps2 / max(speed_mps, SLOWEST_MPS) ** 2)
+        return min(max(steering_rad, -most), most)
 
     def _see_sliding(self, speed_mps: float, turned_mps2: float, elapsed_s: float) -> None:
         asked = speed_mps ** 2 * math.tan(self._servo + self.offset_rad) / self._wheelbase

@@ -28,6 +28,7 @@ from liquid_control.learning.expert import pure_pursuit
 from liquid_control.learning.handling import Handling
 from liquid_control.policy.driving_policy import DrivingPolicy
 from liquid_control.policy.policy_file import load_policy, save_policy
+from liquid_control.policy.spec import PolicySpec
 from liquid_control.simulation.car import default_car
 from liquid_control.simulation.track import Track
 from liquid_control.simulation.track_spec import EVALUATION_SEEDS_FROM, load_track
@@ -74,21 +75,32 @@ class Frozen:
         return float(steering.clamp(-1.0, 1.0))
 
 
+class Obedient:
+    """Does what the teacher says, without looking: how well the teacher itself drives."""
+
+    def reset(self) -> None:
+        """Forget nothing."""
+
+    def stumble(self) -> None:
+        """Take no note."""
+
+
 class Tutor:
     """Pure pursuit on the true pose, corrected by what the car was seen to do with its commands."""
 
-    def __init__(self) -> None:
+    def __init__(self, speed_mps: float) -> None:
         self._car = default_car()
-        self._handling = Handling(self._car.wheelbase_m)
+        self._handling = Handling(self._car.wheelbase_m, speed_mps)
 
     def label(self, world, track: Track, s: float, commanded_rad: float, elapsed_s: float) -> float:
         """Return what is right now, -1..1 of the car's limit, at arc length s."""
         speed, yaw_rate = world.twist()
         self._handling.see(commanded_rad, speed, yaw_rate, elapsed_s)
         x, y, yaw = world.pose()
-        target_x, target_y, _ = track.pose(s + self._handling.lookahead_m(speed))
+        target_x, target_y = self._handling.aim(track, s, speed)
         dx, dy, cos, sin = target_x - x, target_y - y, np.cos(yaw), np.sin(yaw)
         steering = float(pure_pursuit(dx * cos + dy * sin, dy * cos - dx * sin, self._car.wheelbase_m))
+        steering = self._handling.held(steering, speed)
         return float(np.clip((steering - self._handling.offset_rad) / self._car.max_steering_rad, -1.0, 1.0))
 
 
@@ -104,8 +116,8 @@ def adapt_and_drive(policy: str, condition: str, engine: str, seed: int, seconds
     row = {'policy': policy, 'condition': condition, 'engine': engine, 'seed': seed, 'seconds': seconds}
     adapting = Adaptation(start)
     row['on_the_way'] = {
-        'frozen': learning_drive(Frozen(start), changed, engine, seed, seconds),
-        'adapting': learning_drive(adapting, changed, engine, seed, seconds)}
+        name: learning_drive(student, start.spec, changed, engine, seed, seconds)
+        for name, student in (('teacher', Obedient()), ('frozen', Frozen(start)), ('adapting', adapting))}
     row |= {'swaps': adapting.swaps, 'returns': adapting.returns}
     with TemporaryDirectory() as folder:
         adapted = Path(folder) / f'adapted_{seed}.safetensors'
@@ -116,18 +128,20 @@ def adapt_and_drive(policy: str, condition: str, engine: str, seed: int, seconds
     return row
 
 
-def learning_drive(student: Student, condition: Condition, engine: str, seed: int, seconds: float) -> dict:
+def learning_drive(student: Student | Obedient, spec: PolicySpec, condition: Condition, engine: str, seed: int,
+                   seconds: float) -> dict:
     """Drive one road after the other; a car that leaves its road is put back to its middle.
 
+    :param spec: tells the speed and the period of a decision.
     :return: off_road: how often it left the road; mean_abs_lateral_m: over each ``VISIT_S`` of the drive.
     """
-    tutor, lateral, off_road = Tutor(), [], 0
+    tutor, lateral, off_road = Tutor(condition.speed * spec.speed_mps), [], 0
     for visit in range(max(1, round(seconds / VISIT_S))):
         place = 100 * seed + visit
         track = load_track(f'random:{LEARNING_SEEDS_FROM + place}')
         world = make_world(engine, track, place, condition)
         try:
-            errors, left = _visit(student, tutor, world, track, condition)
+            errors, left = _visit(student, spec, tutor, world, track, condition)
         finally:
             world.close()
         lateral.append(round(float(np.mean(errors)), 4))
@@ -135,9 +149,10 @@ def learning_drive(student: Student, condition: Condition, engine: str, seed: in
     return {'off_road': off_road, 'mean_abs_lateral_m': lateral}
 
 
-def _visit(student: Student, tutor: Tutor, world, track: Track, condition: Condition) -> tuple[list[float], int]:
+def _visit(student: Student | Obedient, spec: PolicySpec, tutor: Tutor, world, track: Track,
+           condition: Condition) -> tuple[list[float], int]:
     """Return the distance from the centre line at each picture and how often the car left the road."""
-    period_s, limit = student.policy.spec.period_s, default_car().max_steering_rad
+    period_s, limit = spec.period_s, default_car().max_steering_rad
     fault = condition.camera_fault(np.random.default_rng(0), 1.0 / period_s)
     student.reset()
     s, frame, steering, unseen, errors, left = 0.0, 0, 0.0, 1, [], 0
@@ -145,14 +160,15 @@ def _visit(student: Student, tutor: Tutor, world, track: Track, condition: Condi
         x, y, _ = world.pose()
         s, _ = track.project(x, y, near=s)
         label = tutor.label(world, track, s, steering, period_s)
-        picture = fault.apply(world.camera())
-        if picture is None:
+        if isinstance(student, Obedient):
+            steering = limit * label
+        elif (picture := fault.apply(world.camera())) is None:
             unseen += 1
         else:
             small = student.policy.retina.resize(torch.from_numpy(picture[None]))[0]
             steering = limit * student.step(small, torch.from_numpy(world.imu()), float(unseen), label)
             unseen = 1
-        world.command(steering + condition.steering_offset_rad, condition.speed * student.policy.spec.speed_mps)
+        world.command(steering + condition.steering_offset_rad, condition.speed * spec.speed_mps)
         frame += 1
         world.advance_to(frame * period_s)
         x, y, _ = world.pose()

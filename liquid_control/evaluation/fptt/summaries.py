@@ -73,7 +73,7 @@ def summarise_adapt(rows: list[dict]) -> list[dict]:
     for (engine, condition), some in _groups(rows, 'engine', 'condition').items():
         line = {'engine': engine, 'condition': condition, 'seeds': len(some)}
         off = {name: np.array([[row['on_the_way'][name]['off_road']] for row in some], float)
-               for name in ('frozen', 'adapting')}
+               for name in ('teacher', 'frozen', 'adapting')}
         for name, counts in off.items():
             line[f'{name}: off road on the way'] = counts[:, 0].astype(int).tolist()
         line['adapting less frozen: off road'] = _mean(off['adapting'] - off['frozen'])

@@ -71,7 +71,7 @@ class ExpertTeacher:
         self._follower: Follower | None = None
         self._answers, self._given = Commands(), Commands()
         self._push = 0.0
-        self._handling = Handling(car.wheelbase_m) if plan.learn == 'fptt' else None
+        self._handling = Handling(car.wheelbase_m, plan.speed_mps) if plan.learn == 'fptt' else None
         self._driven, self._last = Command(0.0, 0.0), None
 
     @property
@@ -132,14 +132,15 @@ class ExpertTeacher:
             self._handling.see(self._driven.steering_rad, odometry.speed, yaw_rate, elapsed_s)
 
     def _answer(self, odometry: Odometry) -> Command:
-        handling = self._handling
-        ahead = float(lookahead_m(odometry.speed)) if handling is None else handling.lookahead_m(odometry.speed)
-        x, y, _ = self._follower.track.pose(self.place.s + ahead)
+        handling, track = self._handling, self._follower.track
+        x, y = (track.pose(self.place.s + float(lookahead_m(odometry.speed)))[:2] if handling is None
+                else handling.aim(track, self.place.s, odometry.speed))
         dx, dy = x - odometry.x, y - odometry.y
         cos, sin = np.cos(odometry.yaw), np.sin(odometry.yaw)
         steering = float(pure_pursuit(dx * cos + dy * sin, dy * cos - dx * sin, self._car.wheelbase_m))
-        offset = 0.0 if handling is None else handling.offset_rad
-        return Command(self._cut(steering - offset), self._plan.speed_mps)
+        if handling is not None:
+            steering = handling.held(steering, odometry.speed) - handling.offset_rad
+        return Command(self._cut(steering), self._plan.speed_mps)
 
     def _command(self, answer: Command) -> Command | None:
         if self.role is Role.WATCH:
