@@ -27,6 +27,8 @@ SERVO_S = 0.05
 SLIDING_MPS2, SLIDING_SHARE, SLIDING_S = 1.5, 0.8, 0.2
 """Tyres slide where a car that is asked for so much turns less than this share of it for so long."""
 LEAST_GRIP_MPS2, GRIP_STEP_MPS2 = 1.5, 0.1
+HARD, REGAINED_PER_S = 0.7, 0.1
+"""Tyres that hold a turn this close to their grip are thought to hold so much more for each second of it."""
 SHARE_OF_GRIP, HARDEST = 0.85, 1.15
 """How hard the line to drive asks the tyres to turn, what is left holds the car on it; and how hard to steer at all."""
 
@@ -78,10 +80,11 @@ class Handling:
 
     def _see_sliding(self, speed_mps: float, turned_mps2: float, elapsed_s: float) -> None:
         asked = speed_mps ** 2 * math.tan(self._servo + self.offset_rad) / self._wheelbase
-        sliding = abs(asked) > SLIDING_MPS2 and turned_mps2 / asked < SLIDING_SHARE
+        # What turns less than gently, or the other way, is a servo askew rather than tyres at their limit.
+        sliding = abs(asked) > SLIDING_MPS2 and GENTLE_MPS2 / abs(asked) < turned_mps2 / asked < SLIDING_SHARE
         self._slid_s = self._slid_s + elapsed_s if sliding else 0.0
         self._most = max(self._most, abs(turned_mps2)) if sliding else 0.0
         if self._slid_s >= SLIDING_S:
             self.grip_mps2 = max(LEAST_GRIP_MPS2, self._most)
-        elif not sliding:
-            self.grip_mps2 = max(self.grip_mps2, abs(turned_mps2))
+        elif not sliding and abs(turned_mps2) > HARD * self.grip_mps2:
+            self.grip_mps2 = max(self.grip_mps2 * (1.0 + REGAINED_PER_S * elapsed_s), abs(turned_mps2))
