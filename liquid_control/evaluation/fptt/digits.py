@@ -26,17 +26,27 @@ from torch import Tensor
 from liquid_control.errors import InputError
 from liquid_control.learning.fptt import FPTT, Constants, Descent, blend, cut
 from liquid_control.learning.sequence_model import SequenceModel, new_model
-from liquid_control.policy.compiling import script_to_learn
 
 CLASSES = 10
 TESTED_SHARE = 0.25
-STEPS = {'rows': 8, 'pixels': 64}
-WINDOWS = {'rows': 4, 'pixels': 16}
-"""Steps between updates of FPTT, several of which make a sequence."""
 UNITS = 64
-EPOCHS = {'rows': 100, 'pixels': 40}
-BATCH = 32
-RATE = 5e-3
+
+
+@dataclass(frozen=True)
+class Setting:
+    """How long a sequence is and how it is learned; the same for both methods but for the window, which is FPTT's.
+
+    :param window: steps between updates of FPTT, several of which make a sequence.
+    """
+
+    steps: int
+    window: int
+    epochs: int
+    batch: int
+    rate: float
+
+
+SETTINGS = {'rows': Setting(8, 4, 100, 32, 5e-3), 'pixels': Setting(64, 16, 120, 64, 1e-2)}
 
 
 @dataclass(frozen=True)
@@ -60,7 +70,7 @@ def load_splits(order: str, seed: int) -> tuple[Split, Split]:
                          ) from error
     pictures, digits = load_digits(return_X_y=True)
     shuffled = np.random.default_rng(seed).permutation(len(digits))
-    inputs = torch.from_numpy(pictures[shuffled] / 16.0).float().view(len(digits), STEPS[order], -1)
+    inputs = torch.from_numpy(pictures[shuffled] / 16.0).float().view(len(digits), SETTINGS[order].steps, -1)
     labels, tested = torch.from_numpy(digits[shuffled]).long(), round(TESTED_SHARE * len(digits))
     return Split(inputs[tested:], labels[tested:]), Split(inputs[:tested], labels[:tested])
 
@@ -85,28 +95,26 @@ def learn_digits(cell: str, method: str, order: str, seed: int) -> dict:
     """Let a cell learn by FPTT or BPTT, with the same loss at every step, and return a row with its accuracy."""
     learned, tested = load_splits(order, seed)
     torch.manual_seed(seed)
-    steps = STEPS[order]
-    model = new_model(cell, learned.inputs.size(2), UNITS, CLASSES, float(steps))
-    constants = Constants(rate=RATE)
+    setting = SETTINGS[order]
+    model = new_model(cell, learned.inputs.size(2), UNITS, CLASSES, float(setting.steps))
+    constants = Constants(rate=setting.rate)
     descent = FPTT(model, constants) if method == 'fptt' else Descent(model, constants)
-    window = WINDOWS[order] if method == 'fptt' else steps
-    run, answers, epochs = script_to_learn(model), RunningAnswers(), EPOCHS[order]
-    generator = torch.Generator().manual_seed(seed)
-    for epoch in range(epochs):
-        descent.scale_rate(min(1.0, 2.0 * (1.0 - epoch / epochs)))
-        for rows in torch.randperm(len(learned.digits), generator=generator).split(BATCH):
-            _learn_batch(run, model.cell.state_size, descent, answers, learned.inputs[rows], learned.digits[rows],
-                         window)
+    window = setting.window if method == 'fptt' else setting.steps
+    answers, generator = RunningAnswers(), torch.Generator().manual_seed(seed)
+    for epoch in range(setting.epochs):
+        descent.scale_rate(min(1.0, 2.0 * (1.0 - epoch / setting.epochs)))
+        for rows in torch.randperm(len(learned.digits), generator=generator).split(setting.batch):
+            _learn_batch(model, descent, answers, learned.inputs[rows], learned.digits[rows], window)
     right = right_answers(model, tested)
     return {'order': order, 'cell': cell, 'method': method, 'seed': seed, 'accuracy': float(right.float().mean()),
             'right': right.int().tolist(), 'skipped': descent.skipped}
 
 
-def _learn_batch(run, state_size: int, descent: Descent, answers: RunningAnswers, inputs: Tensor, digits: Tensor,
+def _learn_batch(model: SequenceModel, descent: Descent, answers: RunningAnswers, inputs: Tensor, digits: Tensor,
                  window: int) -> None:
-    state, steps = torch.zeros(len(inputs), state_size), inputs.size(1)
+    state, steps = torch.zeros(len(inputs), model.cell.state_size), inputs.size(1)
     for begin in range(0, steps, window):
-        logits, state = run(inputs[:, begin:begin + window], state)
+        logits, state = model(inputs[:, begin:begin + window], state)
         shares = torch.arange(begin + 1, begin + window + 1) / steps
         right = digits[:, None].expand(-1, window)
         task = F.cross_entropy(logits.flatten(0, 1), right.flatten(), reduction='none').view_as(right).mean(0)
