@@ -181,6 +181,12 @@ def test_a_soak_with_flat_memory_and_no_missed_stop_is_well():
     assert result['stops']['killed'] == {'asked': 2, 'missed': 0, 'longest_s': 0.35, 'did_not_drive_on': 0}
 
 
+def test_a_soak_that_something_ended_reports_what_it_found():
+    result = report(samples(), [Stop('killed', 0.3, 4.0)], 'a moving car did not come')
+    assert result['problems'] == ['it ended early: a moving car did not come']
+    assert result['stops']['killed']['asked'] == 1
+
+
 @pytest.mark.parametrize(('made', 'stops', 'words'), [
     (samples(growth=0.2), [], 'drive_mb grew from'),
     (samples(slower=2.0), [], 'latency_p50_ms grew from'),

@@ -52,9 +52,9 @@ def run(args: argparse.Namespace) -> int:
     policy = (args.policy or share_path(SHIPPED)).resolve()
     load_policy(policy)
     use_private_domain()
-    found = _run(args, policy)
+    found, ended = _run(args, policy)
     samples = [item for item in found if isinstance(item, Sample)]
-    result = report(samples, [item for item in found if not isinstance(item, Sample)])
+    result = report(samples, [item for item in found if not isinstance(item, Sample)], ended)
     write_json(args.json, result | {'samples': [asdict(sample) for sample in samples]})
     _print(result)
     return 1 if result['problems'] else 0
@@ -67,10 +67,13 @@ def _check(args: argparse.Namespace) -> None:
             raise InputError(f'{name} {value:g} is outside {low:g} to {high:g}; give a number within these limits')
 
 
-def _run(args: argparse.Namespace, policy: Path) -> list:
+def _run(args: argparse.Namespace, policy: Path) -> tuple[list, str]:
+    """Return samples and stops, and what ended the soak early, unless it was a person."""
+    from liquid_control.errors import InputError
     from liquid_control.evaluation.faults.soak_report import Sample
     from liquid_control.nodes.faults.soak import soak
     found: list = []
+    ended = ''
     with tempfile.TemporaryDirectory(prefix='soak_') as folder, progress(3600.0 * args.hours, 'Driving') as bar:
         try:
             for item in soak(Path(folder), policy, args.hours, args.factor, args.seed):
@@ -82,7 +85,11 @@ def _run(args: argparse.Namespace, policy: Path) -> list:
         except KeyboardInterrupt:
             if len(found) < FEWEST:
                 raise
-    return found
+        except InputError as error:
+            if len(found) < FEWEST:
+                raise
+            ended = str(error)
+    return found, ended
 
 
 def _print(result: dict) -> None:

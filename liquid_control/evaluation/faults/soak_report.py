@@ -60,8 +60,11 @@ class Stop:
         return self.zero_s is None or self.zero_s > STOP_S
 
 
-def report(samples: Sequence[Sample], stops: Sequence[Stop]) -> dict[str, Any]:
-    """Return the figures of a soak; memory and latency of the second quarter of the time beside those of the last."""
+def report(samples: Sequence[Sample], stops: Sequence[Stop], ended: str = '') -> dict[str, Any]:
+    """Return the figures of a soak; memory and latency of the second quarter of the time beside those of the last.
+
+    :param ended: what ended it before its time, if it was not a person.
+    """
     count = len(samples)
     early, late = samples[count // 4:count // 2], samples[3 * count // 4:]
     first, last = ({name: median(asdict(sample)[name] for sample in part) for name in MEASURED}
@@ -76,7 +79,7 @@ def report(samples: Sequence[Sample], stops: Sequence[Stop]) -> dict[str, Any]:
                          'longest_s': max((stop.zero_s or 0.0) for stop in of),
                          'did_not_drive_on': sum(stop.drove_on_s is None for stop in of)}
                   for kind, of in kinds.items()},
-        'problems': _problems(first, last, stops)}
+        'problems': _problems(first, last, stops) + ([f'it ended early: {ended}'] if ended else [])}
 
 
 MEASURED = 'drive_mb', 'simulator_mb', 'latency_p50_ms', 'latency_p99_ms'
