@@ -25,6 +25,8 @@ from liquid_control.share import share_path
 
 HELP = 'learn forward through time: adding task, digits, memory, and a car that adapts while it drives'
 SHIPPED = 'models/ncp19.safetensors'
+WIDEST = 9
+"""A table of more columns is turned on its side."""
 CHANGES = ('steering_offset=0.25', 'camera_height=2.5')
 
 
@@ -131,9 +133,12 @@ def _methods(args: argparse.Namespace) -> list[str]:
 def _print(title: str, summary: list[dict]) -> None:
     from rich.console import Console
     from rich.table import Table
-    table = Table(*summary[0], title=f'fptt {title}', title_justify='left')
-    for row in summary:
-        table.add_row(*(_cell(value) for value in row.values()))
+    lines = [list(summary[0]), *([_cell(value) for value in row.values()] for row in summary)]
+    if len(summary[0]) > WIDEST:
+        lines = list(zip(*lines, strict=True))
+    table = Table(*lines[0], title=f'fptt {title}', title_justify='left')
+    for line in lines[1:]:
+        table.add_row(*line)
     Console().print(table)
 
 
