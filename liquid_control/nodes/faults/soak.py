@@ -33,6 +33,7 @@ HOLD_S = 0.5
 PATIENCE_S = 3.0
 SAMPLE_S = 5.0
 HELD_S = 0.2
+FAST_MPS = 1.0
 """A stop that was watched by a process that did not run for longer tells nothing."""
 DEACTIVATE, ACTIVATE = 4, 3
 
@@ -145,6 +146,7 @@ class _Soak:
     def _kill(self, kind: str) -> Stop:
         """Kill the drive node: no command comes any more, the simulator's timeout stops the car."""
         bench = self._bench
+        bench.until(lambda: bench.relay.odometry[-1][3] > FAST_MPS, 'a car at speed')
         speed = bench.relay.odometry[-1][3]
         since = time.monotonic()
         bench.drive.kill()
