@@ -20,6 +20,7 @@ from pathlib import Path
 
 from liquid_control.cli.output import check_writable, write_json
 from liquid_control.cli.progress import progress
+from liquid_control.errors import InputError
 from liquid_control.share import share_path
 
 HELP = 'drive for hours at a multiple of real time, stop the car in many ways, and watch memory and latency'
@@ -61,7 +62,6 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _check(args: argparse.Namespace) -> None:
-    from liquid_control.errors import InputError
     for name, value, low, high in ('hours', args.hours, 0.05, MAX_HOURS), ('factor', args.factor, 1.1, 100.0):
         if not low <= value <= high:
             raise InputError(f'{name} {value:g} is outside {low:g} to {high:g}; give a number within these limits')
@@ -69,7 +69,6 @@ def _check(args: argparse.Namespace) -> None:
 
 def _run(args: argparse.Namespace, policy: Path) -> tuple[list, str]:
     """Return samples and stops, and what ended the soak early, unless it was a person."""
-    from liquid_control.errors import InputError
     from liquid_control.evaluation.faults.soak_report import Sample
     from liquid_control.nodes.faults.soak import soak
     found: list = []
@@ -82,10 +81,7 @@ def _run(args: argparse.Namespace, policy: Path) -> tuple[list, str]:
                     begun = next(sample for sample in found if isinstance(sample, Sample))
                     bar.update(item.simulated_s - begun.simulated_s,
                                f'{item.drive_mb:.0f} MB, p99 {item.latency_p99_ms:.1f} ms')
-        except KeyboardInterrupt:
-            if len(found) < FEWEST:
-                raise
-        except InputError as error:
+        except (KeyboardInterrupt, InputError) as error:
             if len(found) < FEWEST:
                 raise
             ended = str(error)
