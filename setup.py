@@ -81,7 +81,7 @@ setup(
         ('share/ament_index/resource_index/packages', [f'resource/{PACKAGE}']),
         (SHARE, ['package.xml']),
         *((f'{SHARE}/{folder}', files(folder)) for folder in (
-            'launch', 'config', 'config/sros2', 'urdf', 'worlds', 'models')),
+            'launch', 'config', 'config/dds', 'config/sros2', 'urdf', 'worlds', 'models')),
         # The executables of `ros2 run` and of launch files. They start with `env python3`, so that they see a
         # virtual environment that is active, and unlike console scripts do not ask for pip metadata of what
         # apt installed.

@@ -25,12 +25,12 @@ from launch_ros.actions import Node
 
 from liquid_control.nodes.keys import enclave
 from liquid_control.nodes.launching import leave_ctrl_c_to_launch
+from liquid_control.nodes.transport import RANGE, use_udp
 
 PACKAGE = 'liquid_control'
 SHARE = Path(get_package_share_directory(PACKAGE))
 CONFIG = SHARE / 'config'
 TRUE_FALSE = ['true', 'false']
-RANGE = 'ROS_AUTOMATIC_DISCOVERY_RANGE'
 ARGUMENTS = (
     DeclareLaunchArgument(
         'sim', default_value='none', choices=['none', 'embedded', 'gazebo'],
@@ -90,6 +90,7 @@ def generate_launch_description() -> LaunchDescription:
 
 
 def _nodes(context: LaunchContext) -> list[LaunchDescriptionEntity]:
+    use_udp()
     given = {argument.name: context.launch_configurations[argument.name] for argument in ARGUMENTS}
     simulated = given['sim'] != 'none' if given['use_sim_time'] == 'auto' else given['use_sim_time'] == 'true'
     simulator = {'none': [], 'embedded': [_simulator(given)], 'gazebo': [_gazebo(given)]}[given['sim']]

@@ -69,6 +69,10 @@ class Process:
         return self._output.read()
 
     @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
     def running(self) -> bool:
         return self._process.poll() is None
 

@@ -153,9 +153,7 @@ def test_the_peer_of_a_cfc_has_its_synapses():
 
 
 @pytest.mark.skipif(importlib.util.find_spec('rclpy') is None, reason='rclpy is not installed')
-def test_bench_node_measures_both_nodes_over_dds(policy_file, monkeypatch):
-    for name in 'ROS_DOMAIN_ID', 'ROS_AUTOMATIC_DISCOVERY_RANGE':
-        monkeypatch.setenv(name, '0')  # so that the value of before comes back
+def test_bench_node_measures_both_nodes_over_dds(policy_file):
     use_private_domain()
     result = bench_node(policy_file, rounds=1, seconds=1.5)
     drive, empty = result['rows']
@@ -181,8 +179,6 @@ def test_what_a_page_costs_is_the_ratio_of_latencies_while_it_is_open():
 
 @pytest.mark.skipif(importlib.util.find_spec('rclpy') is None, reason='rclpy is not installed')
 def test_bench_view_watches_a_drive_over_dds(policy_file, monkeypatch):
-    for name in 'ROS_DOMAIN_ID', 'ROS_AUTOMATIC_DISCOVERY_RANGE':
-        monkeypatch.setenv(name, '0')  # so that the value of before comes back
     monkeypatch.setattr('liquid_control.benchmarks.view.BROWSERS', ())
     use_private_domain()
     result = bench_view(policy_file, rounds=1, seconds=1.5)

@@ -26,6 +26,7 @@ import pytest
 pytest.importorskip('launch_ros', reason='launch_ros is not installed; it comes with an apt ROS 2')
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+RANGE, PROFILES = 'ROS_AUTOMATIC_DISCOVERY_RANGE', 'FASTRTPS_DEFAULT_PROFILES_FILE'
 POLICY = REPOSITORY / 'models' / 'ncp19.safetensors'
 RUN = """
 import sys
@@ -122,15 +123,18 @@ def test_every_argument_is_described(file):
 
 
 def test_nobody_outside_this_machine_is_let_in_unless_asked_for(monkeypatch):
-    for given, expected in (None, 'LOCALHOST'), ('SUBNET', 'SUBNET'):
-        monkeypatch.delenv('ROS_AUTOMATIC_DISCOVERY_RANGE', raising=False)
+    def profile(file, given, **arguments):
+        monkeypatch.delenv(PROFILES, raising=False)
+        monkeypatch.delenv(RANGE, raising=False)
         if given:
-            monkeypatch.setenv('ROS_AUTOMATIC_DISCOVERY_RANGE', given)
-        for file in 'drive', 'train':
-            processes(file)
-            assert os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] == expected
-    processes(discovery='SUBNET')
-    assert os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] == 'SUBNET'
+            monkeypatch.setenv(RANGE, given)
+        processes(file, **arguments)
+        assert os.environ[RANGE] == 'SUBNET'
+        return Path(os.environ[PROFILES]).name
+    for file in 'drive', 'train':
+        assert profile(file, None) == 'local.xml'
+        assert profile(file, 'SUBNET') == 'network.xml'
+    assert profile('drive', None, discovery='SUBNET') == 'network.xml'
 
 
 @pytest.mark.parametrize('file, names', [

@@ -95,9 +95,7 @@ def test_a_tool_that_cannot_have_its_keys_says_so_in_one_line(verb, monkeypatch,
     assert 'ROS refuses to start' in said and f'/liquid_control/{keys}' in said and said.count('\n') == 1
 
 
-def test_a_private_domain_has_no_keys(monkeypatch):
-    for name in 'ROS_SECURITY_ENABLE', 'ROS_DOMAIN_ID', 'ROS_AUTOMATIC_DISCOVERY_RANGE':
-        monkeypatch.setenv(name, os.environ.get(name, ''))
+def test_a_private_domain_has_no_keys():
     os.environ['ROS_SECURITY_ENABLE'] = 'true'
     use_private_domain()
     assert 'ROS_SECURITY_ENABLE' not in os.environ

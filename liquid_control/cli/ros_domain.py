@@ -18,6 +18,7 @@ import os
 import socket
 
 from liquid_control.errors import InputError
+from liquid_control.nodes.transport import RANGE, use_udp
 
 DOMAINS = range(1, 102)
 
@@ -47,7 +48,8 @@ def use_private_domain() -> int:
     domain = free_domain(os.getpid())
     for name in ('ROS_LOCALHOST_ONLY', 'ROS_STATIC_PEERS', 'ROS_DISCOVERY_SERVER', 'ROS_SECURITY_ENABLE'):
         os.environ.pop(name, None)
-    os.environ |= {'ROS_DOMAIN_ID': str(domain), 'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST'}
+    os.environ |= {'ROS_DOMAIN_ID': str(domain), RANGE: 'LOCALHOST'}
+    use_udp()
     return domain
 
 

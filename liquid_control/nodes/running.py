@@ -23,6 +23,7 @@ from rclpy.signals import SignalHandlerOptions
 
 from liquid_control.errors import InputError
 from liquid_control.nodes.ros_refusal import from_ros, refusal_of_ros
+from liquid_control.nodes.transport import use_udp
 
 try:
     from rclpy.experimental import EventsExecutor as Executor
@@ -62,6 +63,7 @@ def run(make_node: Callable[[], Ending], work: Callable[[Any], float] = _wait) -
         numbers.remove(signal.SIGHUP)
     for number in numbers:
         signal.signal(number, lambda received, _: stopping.append(received))
+    use_udp()
     try:
         rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
         node = make_node()
