@@ -21,6 +21,7 @@ from pathlib import Path
 from liquid_control.cli.output import check_writable, write_json
 from liquid_control.cli.progress import progress
 from liquid_control.errors import InputError
+from liquid_control.evaluation.faults.soak_report import KINDS, Sample
 from liquid_control.share import share_path
 
 HELP = 'drive for hours at a multiple of real time, stop the car in many ways, and watch memory and latency'
@@ -37,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--factor', metavar='F', type=float, default=10.0,
                         help='times real time, as far as the machine keeps up (default: %(default)g)')
     parser.add_argument('--seed', metavar='S', type=int, default=0, help='of the order of stops (default: %(default)s)')
+    parser.add_argument('--only', choices=list(KINDS), help='stop the car in this way each time (default: in all ways)')
     parser.add_argument('--policy', metavar='FILE', type=Path, help=f'policy file (default: the shipped {SHIPPED})')
     parser.add_argument('--json', type=Path, metavar='FILE', help='write the results as JSON')
 
@@ -44,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Drive, print the figures; 1 when a stop was missed, memory grew or answers became slower."""
     from liquid_control.cli.ros_domain import use_private_domain
-    from liquid_control.evaluation.faults.soak_report import Sample, report
+    from liquid_control.evaluation.faults.soak_report import report
     from liquid_control.nodes.processes import require_ros
     from liquid_control.policy.policy_file import load_policy
     _check(args)
@@ -69,13 +71,13 @@ def _check(args: argparse.Namespace) -> None:
 
 def _run(args: argparse.Namespace, policy: Path) -> tuple[list, str]:
     """Return samples and stops, and what ended the soak early, unless it was a person."""
-    from liquid_control.evaluation.faults.soak_report import Sample
     from liquid_control.nodes.faults.soak import soak
     found: list = []
     ended = ''
+    kinds = [args.only] if args.only else list(KINDS)
     with tempfile.TemporaryDirectory(prefix='soak_') as folder, progress(3600.0 * args.hours, 'Driving') as bar:
         try:
-            for item in soak(Path(folder), policy, args.hours, args.factor, args.seed):
+            for item in soak(Path(folder), policy, args.hours, args.factor, args.seed, kinds):
                 found.append(item)
                 if isinstance(item, Sample):
                     begun = next(sample for sample in found if isinstance(sample, Sample))

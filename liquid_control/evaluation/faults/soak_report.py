@@ -20,6 +20,9 @@ from typing import Any
 
 STOP_S = 0.5
 """A stop that takes longer, in real time, was missed."""
+KINDS = {'disengaged': 5, 'deactivated': 3, 'simulator held': 3, 'takeover to a stand': 5, 'random parameters': 3,
+         'killed': 1}
+"""How a car is stopped, and how often each. A kill costs the start of a process, in which nothing drives."""
 MAX_GROWTH = 0.05
 MAX_SLOWER = 1.5
 

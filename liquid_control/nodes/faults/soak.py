@@ -16,13 +16,13 @@
 import random
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from geometry_msgs.msg import TwistStamped
 from std_srvs.srv import SetBool
 
-from liquid_control.evaluation.faults.soak_report import Sample, Stop
+from liquid_control.evaluation.faults.soak_report import KINDS, Sample, Stop
 from liquid_control.nodes.faults.bench import Bench
 from liquid_control.nodes.faults.control import set_at_random
 from liquid_control.nodes.processes import resident_mb
@@ -38,20 +38,21 @@ FAST_MPS = 1.0
 DEACTIVATE, ACTIVATE = 4, 3
 
 
-def soak(folder: Path, policy: Path, hours: float, factor: float, seed: int) -> Iterator[Sample | Stop]:
-    """Drive for so many simulated hours; yield samples and stops as they come.
+def soak(folder: Path, policy: Path, hours: float, factor: float, seed: int,
+         kinds: Sequence[str] = tuple(KINDS)) -> Iterator[Sample | Stop]:
+    """Drive for so many simulated hours, stopped in these ways; yield samples and stops as they come.
 
     Timeouts of camera and IMU are those of a car in real time: at ten times real time, ten times as long.
     """
     timeouts = {'camera_timeout_s': CAMERA_TIMEOUT_S * factor, 'imu_timeout_s': CAMERA_TIMEOUT_S * factor}
     with Bench(folder, policy, timeouts, factor) as bench:
-        yield from _Soak(bench, hours, factor, seed).run()
+        yield from _Soak(bench, hours, factor, seed, kinds).run()
 
 
 class _Soak:
-    def __init__(self, bench: Bench, hours: float, factor: float, seed: int) -> None:
+    def __init__(self, bench: Bench, hours: float, factor: float, seed: int, kinds: Sequence[str]) -> None:
         self._bench, self._seconds, self._factor = bench, 3600.0 * hours, factor
-        self._random = random.Random(seed)
+        self._random, self._kinds = random.Random(seed), kinds
         self._life = 1
 
     def run(self) -> Iterator[Sample | Stop]:
@@ -83,12 +84,11 @@ class _Soak:
                       float(bench.value('receipt_to_command_p99_ms') or 'nan'))
 
     def _stop(self) -> Stop:
-        kinds = {'disengaged': self._disengage, 'deactivated': self._deactivate, 'simulator held': self._hold,
-                 'takeover to a stand': self._take_over, 'random parameters': self._set, 'killed': self._kill}
-        # A kill costs the start of a process, in which nothing drives.
-        kind = self._random.choices(list(kinds), weights=(5, 3, 3, 5, 3, 1))[0]
+        ways = {'disengaged': self._disengage, 'deactivated': self._deactivate, 'simulator held': self._hold,
+                'takeover to a stand': self._take_over, 'random parameters': self._set, 'killed': self._kill}
+        kind = self._random.choices(self._kinds, weights=[KINDS[kind] for kind in self._kinds])[0]
         self._bench.ready()
-        return kinds[kind](kind)
+        return ways[kind](kind)
 
     def _measured(self, kind: str, begin: Callable[[], object], end: Callable[[], object]) -> Stop:
         """Begin a stop, hold it, end it; return how long the zero command and the next one to move took."""
