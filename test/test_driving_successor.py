@@ -13,6 +13,8 @@
 # limitations under the License.
 
 """Loading another policy beside the one that drives."""
+import os
+import threading
 import time
 
 import numpy as np
@@ -70,3 +72,28 @@ def test_a_file_that_went_bad_in_the_meantime_is_told(policies, tmp_path):
         taken(successor)
     successor.ask(Wish(policies[0], ''))
     assert taken(successor)[0].policy == policies[0]
+
+
+def test_it_takes_no_core_from_a_camera_driver_and_waits_for_none(policies):
+    seen = set()
+
+    def drive() -> None:
+        """Ask as a node that drives in real time does; the thread that then works inherits its scheduling."""
+        try:
+            os.sched_setscheduler(threading.get_native_id(), os.SCHED_FIFO, os.sched_param(1))
+        except PermissionError:
+            return
+        successor = Successor(48, 64)
+        successor.ask(Wish(policies[0], ''))
+        while successor.take() is None:
+            thread = next((one for one in threading.enumerate() if one.name == 'successor'), None)
+            if thread is not None and thread.native_id:
+                number = thread.native_id
+                seen.add((os.sched_getscheduler(number), os.getpriority(os.PRIO_PROCESS, number)))
+            time.sleep(0.001)
+    driver = threading.Thread(target=drive)
+    driver.start()
+    driver.join()
+    if not seen:
+        pytest.skip('SCHED_FIFO is not permitted here')
+    assert (os.SCHED_OTHER, -10) in seen

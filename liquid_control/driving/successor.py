@@ -21,7 +21,7 @@ from typing import Any
 
 from liquid_control.driving.load_runner import load_runner
 
-NICE = 10
+NICE = -10
 
 
 @dataclass(frozen=True)
@@ -33,9 +33,10 @@ class Wish:
 
 
 class Successor:
-    """Compiles and warms up a policy in a thread of low priority; of several wishes the newest counts.
+    """Compiles and warms up a policy in a thread of its own; of several wishes the newest counts.
 
-    The thread holds Python's lock for at most the interpreter's switch interval at a time, so ticks go on.
+    The thread gives Python's lock back at the interpreter's switch interval, so ticks go on; but for one call that
+    keeps it, ``torch.jit.freeze``.
 
     :param height, width: size of the camera's pictures.
     """
@@ -65,8 +66,7 @@ class Successor:
         return None if done is None else done()
 
     def _work(self) -> None:
-        if hasattr(os, 'setpriority'):
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
+        _make_way()
         while True:
             with self._lock:
                 wish, self._wish = self._wish, None
@@ -84,6 +84,23 @@ class Successor:
         except Exception as error:  # noqa: B902 raised again where it can be told
             return _raiser(error)
         return lambda: (wish, runner)
+
+
+def _make_way() -> None:
+    """Take this thread out of real time, where the system has it, to just before the processes that are not.
+
+    It inherits SCHED_FIFO from a node that drives, and would keep a camera driver that has none from a core for as long
+    as it compiles. It must not run after others either: while it waits for a core it may hold Python's lock, and then
+    the node waits with it.
+    """
+    thread = threading.get_native_id()
+    if not hasattr(os, 'sched_getscheduler') or os.sched_getscheduler(thread) == os.SCHED_OTHER:
+        return
+    try:
+        os.setpriority(os.PRIO_PROCESS, thread, NICE)
+        os.sched_setscheduler(thread, os.SCHED_OTHER, os.sched_param(0))
+    except PermissionError:
+        pass  # real time without the right to be nice to oneself: it stays there
 
 
 def _raiser(error: Exception) -> Callable[[], Any]:
