@@ -12,10 +12,10 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""``bench jitter``: how evenly the drive node commands, alone, beside the simulator and while a trainer learns."""
+"""``bench jitter``: how evenly the drive node commands, alone, beside others and while policies change."""
 import json
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, nullcontext
 from pathlib import Path
 
@@ -30,16 +30,18 @@ RATES_HZ = (30.0, 100.0)
 SECONDS = 15.0
 TRACK = 'random:1000000'
 TRAINING_TRACK = 'random:300000'
+SWAPPING = f'{RATES_HZ[0]:g} Hz, a new policy each second'
 LEARNING = 'driving while the trainer learns'
-CASES = len(RATES_HZ) * 2 + 1
+CASES = len(RATES_HZ) * 2 + 2
 
 
 def bench_jitter(policy: str, seconds: float = SECONDS, on_round: Callable[[], None] | None = None) -> dict:
     """Measure the time between commands at 30 and 100 Hz, fed with pictures at 30 Hz.
 
     An error is the difference between the time from one publication to the next and the control period. Beside the
-    simulator means that its node runs at full rate on the same machine, in another namespace. The last row is a closed
-    loop: the policy drives at 30 Hz in the simulator, the trainer records, and its learner learns all the while.
+    simulator means that its node runs at full rate on the same machine, in another namespace. In the last row but one
+    the drive node is told each second to load a policy and drive by that. The last row is a closed loop: the policy
+    drives at 30 Hz in the simulator, the trainer records, and its learner learns all the while.
 
     :param policy: path of a policy file.
     :param on_round: called after each of the ``CASES``.
@@ -48,14 +50,10 @@ def bench_jitter(policy: str, seconds: float = SECONDS, on_round: Callable[[], N
     """
     require_ros()
     rows = []
-    for rate in RATES_HZ:
-        for beside in False, True:
-            rows.append(_row(policy, rate, beside, seconds))
-            if on_round is not None:
-                on_round()
-    rows.append(_described(LEARNING, _while_learning(policy, RATES_HZ[0], seconds), RATES_HZ[0]))
-    if on_round is not None:
-        on_round()
+    for name, recording, rate in _cases(policy, seconds):
+        rows.append(_described(name, recording, rate))
+        if on_round is not None:
+            on_round()
     p99 = {row['name']: row['p99_us'] for row in rows}
     return {'benchmark': 'jitter', 'rows': rows, 'ratios': {
         f'beside_vs_alone_{rate:g}_hz': p99[_name(rate, True)] / p99[_name(rate, False)] for rate in RATES_HZ}}
@@ -65,14 +63,23 @@ def _name(rate: float, beside: bool) -> str:
     return f'{rate:g} Hz, {"beside the simulator" if beside else "alone"}'
 
 
-def _row(policy: str, rate: float, beside: bool, seconds: float) -> dict:
+def _cases(policy: str, seconds: float) -> Iterator[tuple[str, Recording, float]]:
+    for rate in RATES_HZ:
+        for beside in False, True:
+            yield _name(rate, beside), _recording(policy, rate, beside, seconds), rate
+    rate, swap = RATES_HZ[0], ('--swap', str(Path(policy).resolve()))
+    yield SWAPPING, record('drive', drive_parameters(policy, rate), seconds, *swap), rate
+    yield LEARNING, _while_learning(policy, rate, seconds), rate
+
+
+def _recording(policy: str, rate: float, beside: bool, seconds: float) -> Recording:
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / 'simulator.log'
         with node_process('simulator', 'beside', log, {'track': TRACK}) if beside else nullcontext() as simulator:
             recording = record('drive', drive_parameters(policy, rate), seconds)
             if simulator is not None and simulator.poll() is not None:
                 raise InputError(f'the simulator ended early: {last_line(log)}')
-    return _described(_name(rate, beside), recording, rate)
+    return recording
 
 
 def _while_learning(policy: str, rate: float, seconds: float) -> Recording:

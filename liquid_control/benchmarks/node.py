@@ -114,8 +114,8 @@ def drive_parameters(policy: str, rate_hz: float) -> dict[str, object]:
     return {'policy': Path(policy).resolve(), 'control_rate_hz': rate_hz, 'autostart': 'true'}
 
 
-def record(node: str, parameters: dict[str, object], seconds: float) -> Recording:
-    """Run a node and the probe in a namespace of their own for ``seconds``.
+def record(node: str, parameters: dict[str, object], seconds: float, *options: str) -> Recording:
+    """Run a node and the probe, with its options, in a namespace of their own for ``seconds``.
 
     :raises InputError: if no command came.
     """
@@ -124,7 +124,7 @@ def record(node: str, parameters: dict[str, object], seconds: float) -> Recordin
         if node == 'drive':
             parameters = parameters | {'black_box_folder': Path(folder) / 'black_box'}
         with node_process(node, 'bench', log, parameters) as process:
-            answered = run_probe('bench', out, '--seconds', str(seconds))
+            answered = run_probe('bench', out, '--seconds', str(seconds), *options)
             memory = resident_mb(process.pid) if process.poll() is None else 0.0
         if not answered:
             raise InputError(f'the {node} node gave no commands: {last_line(log)}')

@@ -14,7 +14,8 @@
 
 """ROS 2 node that feeds a drive node with pictures and IMU samples and records the commands that come back.
 
-With ``--while-learning`` it feeds nothing and records the commands that are driven while a trainer learns.
+With ``--swap FILE`` it tells the drive node each second to drive by that policy from now on. With ``--while-learning``
+it feeds nothing and records the commands that are driven while a trainer learns.
 """
 import argparse
 import array
@@ -28,8 +29,10 @@ import numpy as np
 import rclpy
 from builtin_interfaces.msg import Time
 from geometry_msgs.msg import TwistStamped
+from rcl_interfaces.srv import SetParameters
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
+from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, QoSProfile, qos_profile_sensor_data
 from rclpy.utilities import remove_ros_args
 from sensor_msgs.msg import Image, Imu
@@ -40,6 +43,7 @@ from liquid_control.simulation.car import default_car
 
 PICTURES = 16
 START_TIMEOUT_S = 40.0
+SWAP_S = 1.0
 LATEST = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
 
@@ -48,9 +52,11 @@ class Probe(Node):
 
     ``pictures`` holds the stamp of each picture in ns, ``commands`` for each command (stamp in its header, time of its
     publication, time of its receipt), all in ns of the system clock; DDS takes the last two.
+
+    :param swap: policy file for the drive node to load each second while commands are recorded; empty for none.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, swap: str = '') -> None:
         super().__init__('probe')
         self.pictures: list[int] = []
         self.commands: list[tuple[int, int, int]] = []
@@ -59,6 +65,8 @@ class Probe(Node):
         self._images = self.create_publisher(Image, 'camera/image_raw', qos_profile_sensor_data)
         self._imus = self.create_publisher(Imu, 'imu/data_raw', qos_profile_sensor_data)
         self.create_subscription(TwistStamped, 'cmd_vel', self._receive, QoSProfile(depth=100))
+        self._setting = self.create_client(SetParameters, 'drive/set_parameters') if swap else None
+        self._swap = SetParameters.Request(parameters=[Parameter('policy', value=swap).to_parameter_msg()])
         self._messages = _noise_pictures()
         self._published = 0
         self._imu = Imu()
@@ -80,6 +88,11 @@ class Probe(Node):
         self._imu.header.stamp = _stamp(time.time_ns())
         self._imus.publish(self._imu)
 
+    def swap(self) -> None:
+        """Tell the drive node to load the policy, if there is one to load."""
+        if self._setting is not None:
+            self._setting.call_async(self._swap)
+
     def _hear_trainer(self, state: String) -> None:
         self.learning = state.data == 'learn'
 
@@ -95,7 +108,7 @@ def feed(probe: Probe, seconds: float, warm_up_s: float, rate_hz: float, imu_rat
     """
     start = time.monotonic()
     next_picture = next_imu = start
-    measuring_from = None
+    measuring_from, next_swap = None, 0.0
     while measuring_from is None or time.monotonic() < measuring_from + seconds:
         time.sleep(max(0.0, min(next_picture, next_imu) - time.monotonic()))
         now = time.monotonic()
@@ -109,10 +122,13 @@ def feed(probe: Probe, seconds: float, warm_up_s: float, rate_hz: float, imu_rat
             if not probe.commands and now > start + START_TIMEOUT_S:
                 return False
             if probe.commands:
-                measuring_from = now + warm_up_s
+                measuring_from = next_swap = now + warm_up_s
         elif now < measuring_from:
             probe.pictures.clear()
             probe.commands.clear()
+        elif now >= next_swap:
+            next_swap += SWAP_S
+            probe.swap()
     return True
 
 
@@ -136,10 +152,11 @@ def main() -> int:
     parser.add_argument('--seconds', type=float, default=5.0)
     parser.add_argument('--warm-up', type=float, default=1.0)
     parser.add_argument('--imu-rate', type=float, default=100.0)
+    parser.add_argument('--swap', default='')
     parser.add_argument('--while-learning', action='store_true')
     options = parser.parse_args(remove_ros_args(sys.argv)[1:])
     rclpy.init()
-    probe = Probe()
+    probe = Probe(options.swap)
     executor = SingleThreadedExecutor()
     executor.add_node(probe)
     take_priority(HARDWARE_PRIORITY)
