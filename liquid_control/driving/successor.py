@@ -36,7 +36,7 @@ class Successor:
     """Compiles and warms up a policy in a thread of its own; of several wishes the newest counts.
 
     The thread gives Python's lock back at the interpreter's switch interval, so ticks go on; but for one call that
-    keeps it, ``torch.jit.freeze``.
+    keeps it while the policy is frozen.
 
     :param height, width: size of the camera's pictures.
     """
