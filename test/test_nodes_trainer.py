@@ -173,7 +173,7 @@ def test_a_round_with_real_nodes_and_a_kill(tmp_path):
         trainer = ros_rig.Process(TRAINER, DOMAIN, parameters | {'rounds': 1})
         onlooker.until(lambda: onlooker.states[-1:] == ['done'], what='the end of an old loop')
         told = 'round', 'samples'  # not what the killed one told last
-        onlooker.until(lambda: [onlooker.value('trainer', key) for key in told] == ['2', str(len(written))], what='both')
+        onlooker.until(lambda: [onlooker.value('trainer', key) for key in told] == ['2', str(len(written))], what='it')
         onlooker.until(lambda: onlooker.value('drive', 'policy_sha256') == sha256_of(best), what='the best policy')
         assert trainer.end() == 0 and 'samples in' in trainer.log
         report = json.loads((tmp_path / 'report.json').read_text())
