@@ -134,6 +134,17 @@ def test_a_slow_servo_is_not_taken_for_sliding():
     assert handling.grip_mps2 == math.inf
 
 
+@pytest.mark.parametrize('asked', [1.3, 1.9])
+def test_bends_that_tyres_hold_or_nearly_hold_are_no_sign_of_more_grip(asked):
+    """A line within the grip that was found, and one a little beyond it: tyres turn 0.84 of what they are asked to."""
+    handling, wheelbase, speed, grip = Handling(0.33, 2.0), 0.33, 2.0, 1.6
+    for tick in range(600):
+        steering = math.atan((3.0 if tick < 60 else asked) * wheelbase / speed ** 2)
+        turned = min(grip, speed ** 2 * math.tan(steering) / wheelbase)
+        handling.see(steering, speed, turned / speed, 1.0 / 30.0)
+    assert handling.grip_mps2 == pytest.approx(grip, rel=0.02)
+
+
 @pytest.mark.parametrize('seed', [620_000, 620_005, 620_007, 620_010])
 def test_the_wide_line_is_on_the_road_and_bends_no_more_than_it_may(seed):
     track, most = load_track(f'random:{seed}'), 0.4

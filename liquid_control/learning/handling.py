@@ -27,8 +27,9 @@ SERVO_S = 0.05
 SLIDING_MPS2, SLIDING_SHARE, SLIDING_S = 1.5, 0.8, 0.2
 """Tyres slide where a car that is asked for so much turns less than this share of it for so long."""
 LEAST_GRIP_MPS2, GRIP_STEP_MPS2 = 1.5, 0.1
-HARD, REGAINED_PER_S = 0.7, 0.1
-"""Tyres that hold a turn this close to their grip are thought to hold so much more for each second of it."""
+HARD, FOLLOWED, REGAINED_PER_S = 0.95, 0.92, 0.1
+"""Tyres that hold a turn this close to their grip, and follow so much of what is asked for, are thought to hold so much
+more for each second of it. At their limit they follow less before they slide."""
 SHARE_OF_GRIP, HARDEST = 0.85, 1.15
 """How hard the line to drive asks the tyres to turn, what is left holds the car on it; and how hard to steer at all."""
 
@@ -86,5 +87,5 @@ class Handling:
         self._most = max(self._most, abs(turned_mps2)) if sliding else 0.0
         if self._slid_s >= SLIDING_S:
             self.grip_mps2 = max(LEAST_GRIP_MPS2, self._most)
-        elif not sliding and abs(turned_mps2) > HARD * self.grip_mps2:
+        elif abs(turned_mps2) > max(HARD * self.grip_mps2, FOLLOWED * abs(asked)):
             self.grip_mps2 = max(self.grip_mps2 * (1.0 + REGAINED_PER_S * elapsed_s), abs(turned_mps2))
