@@ -94,7 +94,7 @@ def _make_way() -> None:
     the node waits with it.
     """
     thread = threading.get_native_id()
-    if not hasattr(os, 'sched_getscheduler') or os.sched_getscheduler(thread) == os.SCHED_OTHER:
+    if not hasattr(os, 'sched_getscheduler') or os.sched_getscheduler(thread) not in (os.SCHED_FIFO, os.SCHED_RR):
         return
     try:
         os.setpriority(os.PRIO_PROCESS, thread, NICE)
