@@ -25,8 +25,9 @@ import pytest
 
 pytest.importorskip('launch_ros', reason='launch_ros is not installed; it comes with an apt ROS 2')
 
+from liquid_control.nodes.transport import PROFILES, RANGE  # noqa: E402
+
 REPOSITORY = Path(__file__).resolve().parents[1]
-RANGE, PROFILES = 'ROS_AUTOMATIC_DISCOVERY_RANGE', 'FASTRTPS_DEFAULT_PROFILES_FILE'
 POLICY = REPOSITORY / 'models' / 'ncp19.safetensors'
 RUN = """
 import sys
@@ -64,7 +65,7 @@ def prefix(tmp_path, monkeypatch) -> Path:
     places = {'AMENT_PREFIX_PATH': prefix, 'PYTHONPATH': REPOSITORY, 'PATH': Path(sys.executable).parent}
     for name, first in places.items():
         monkeypatch.setenv(name, os.pathsep.join(filter(None, (str(first), os.environ.get(name)))))
-    monkeypatch.setenv('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
+    monkeypatch.setenv(RANGE, 'LOCALHOST')
     return prefix
 
 

@@ -56,7 +56,7 @@ class Probe(Node):
     :param swap: policy file for the drive node to load each second while commands are recorded; empty for none.
     """
 
-    def __init__(self, swap: str = '') -> None:
+    def __init__(self, swap: str) -> None:
         super().__init__('probe')
         self.pictures: list[int] = []
         self.commands: list[tuple[int, int, int]] = []
@@ -65,8 +65,8 @@ class Probe(Node):
         self._images = self.create_publisher(Image, 'camera/image_raw', qos_profile_sensor_data)
         self._imus = self.create_publisher(Imu, 'imu/data_raw', qos_profile_sensor_data)
         self.create_subscription(TwistStamped, 'cmd_vel', self._receive, QoSProfile(depth=100))
-        self._setting = self.create_client(SetParameters, 'drive/set_parameters') if swap else None
-        self._swap = SetParameters.Request(parameters=[Parameter('policy', value=swap).to_parameter_msg()])
+        self._swap = swap
+        self._setting = self.create_client(SetParameters, 'drive/set_parameters')
         self._messages = _noise_pictures()
         self._published = 0
         self._imu = Imu()
@@ -90,8 +90,9 @@ class Probe(Node):
 
     def swap(self) -> None:
         """Tell the drive node to load the policy, if there is one to load."""
-        if self._setting is not None:
-            self._setting.call_async(self._swap)
+        if self._swap:
+            policy = Parameter('policy', value=self._swap).to_parameter_msg()
+            self._setting.call_async(SetParameters.Request(parameters=[policy]))
 
     def _hear_trainer(self, state: String) -> None:
         self.learning = state.data == 'learn'

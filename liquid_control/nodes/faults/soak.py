@@ -39,7 +39,7 @@ DEACTIVATE, ACTIVATE = 4, 3
 
 
 def soak(folder: Path, policy: Path, hours: float, factor: float, seed: int,
-         kinds: Sequence[str] = tuple(KINDS)) -> Iterator[Sample | Stop]:
+         kinds: Sequence[str]) -> Iterator[Sample | Stop]:
     """Drive for so many simulated hours, stopped in these ways; yield samples and stops as they come.
 
     Timeouts of camera and IMU are those of a car in real time: at ten times real time, ten times as long.
