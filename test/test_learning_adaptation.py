@@ -30,6 +30,7 @@ from liquid_control.simulation.track_spec import load_track
 
 OFFSET = 0.3
 COUNT = 360
+QUICK = Limits(judged_ticks=60)
 
 
 @pytest.fixture(scope='module')
@@ -55,12 +56,55 @@ def live(adaptation, drive, labels):
 
 def test_it_learns_what_the_teacher_says_and_repeats_it(drive):
     labels = drive[3]
-    first, second = (Adaptation(drive[0], Limits(judged_ticks=60)) for _ in range(2))
+    first, second = (Adaptation(drive[0], QUICK) for _ in range(2))
     steering = np.array(live(first, drive, labels))
     assert np.array_equal(steering, live(second, drive, labels))
     error = np.abs(steering - np.array(labels))
     assert error[:30].mean() == pytest.approx(OFFSET, abs=0.03) and error[-30:].mean() < 0.2 * OFFSET
-    assert first.swaps >= 3
+    assert first.swaps >= 2
+
+
+def until_a_swap(drive, limits, stumble_every=None):
+    """Return an adaptation whose newest policy has just taken over, and what to show it next."""
+    _, pictures, imu, labels = drive
+    adaptation = Adaptation(drive[0], limits)
+    for i in range(COUNT):
+        adaptation.step(pictures[i], imu[i], 1.0, labels[i])
+        if adaptation.swaps:
+            return adaptation, i + 1
+        if stumble_every and i % stumble_every == stumble_every - 1:
+            adaptation.stumble()
+    raise AssertionError('no candidate took over')
+
+
+def weights(policy):
+    return torch.cat([value.flatten() for value in policy.state_dict().values()])
+
+
+def test_a_policy_that_leaves_the_road_where_none_did_before_is_taken_back(drive):
+    adaptation, _ = until_a_swap(drive, QUICK)
+    assert not torch.equal(weights(adaptation.policy), weights(drive[0]))
+    adaptation.stumble()
+    assert adaptation.returns == 1 and torch.equal(weights(adaptation.policy), weights(drive[0]))
+
+
+@pytest.mark.parametrize(('ticks', 'returns'), [(2, 1), (10, 0)])
+def test_a_policy_may_leave_the_road_where_the_one_before_did_but_not_sooner(drive, ticks, returns):
+    adaptation, start = until_a_swap(drive, QUICK, stumble_every=20)
+    _, pictures, imu, labels = drive
+    for i in range(start, start + ticks):
+        adaptation.step(pictures[i], imu[i], 1.0, labels[i])
+    adaptation.stumble()
+    assert adaptation.returns == returns
+
+
+def test_a_policy_that_answers_worse_than_the_one_before_would_have_is_taken_back(drive):
+    adaptation, start = until_a_swap(drive, QUICK)
+    _, pictures, imu, labels = drive
+    for i in range(start, start + QUICK.judged_ticks):
+        assert adaptation.returns == 0
+        adaptation.step(pictures[i], imu[i], 1.0, labels[i] + OFFSET)
+    assert adaptation.returns == 1 and torch.equal(weights(adaptation.policy), weights(drive[0]))
 
 
 def test_without_a_word_of_the_teacher_nothing_changes(drive):

@@ -14,12 +14,14 @@
 """A driving policy that goes on learning while it drives, by FPTT, within limits that keep the last good one."""
 
 import copy
-from dataclasses import dataclass, field
+import math
+from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from liquid_control.learning.fptt import FPTT, Constants, cut
+from liquid_control.learning.pupil import Pupil
+from liquid_control.learning.rehearsal import Moment
 from liquid_control.policy.driving_policy import DrivingPolicy
 
 Picture = tuple[Tensor, Tensor, Tensor]
@@ -30,54 +32,61 @@ Picture = tuple[Tensor, Tensor, Tensor]
 class Limits:
     """What a policy may do to itself while it drives.
 
-    :param constants: of FPTT; slow, since pictures of one drive are alike.
-    :param head_rate: learning rate of the vision head.
-    :param radius: how far the weights that learn may get from the last good ones, as a share of their norm.
+    :param radius: of the pupil, see ``Pupil``.
     :param judged_ticks: labelled pictures that a candidate only watches before it is judged.
-    :param better: a candidate takes over if its squared error is at most this share of the last good policy's.
-    :param worse: it is taken back if, driving, its error exceeds this multiple of that of the one before it.
-    :param stricter: factor on ``better`` after each candidate that was taken back.
+    :param better: it takes over if its squared error is at most this share of that of the policy that drives.
+    :param worse: it is taken back if, driving, its error exceeds this multiple of what the one before it would have
+        made of the same pictures.
+    :param sooner: it is taken back if the car leaves its road after less than this share of the time, in the mean,
+        that it stayed on it before.
     """
 
-    constants: Constants = field(default_factory=lambda: Constants(rate=1e-3, alpha=0.1, beta=0.05))
-    head_rate: float = 3e-4
     radius: float = 0.25
     judged_ticks: int = 120
     better: float = 0.9
-    worse: float = 1.5
-    stricter: float = 0.7
+    worse: float = 1.1
+    sooner: float = 0.25
 
 
 class Driver:
-    """A policy and the state it drives on with."""
+    """A policy and the state it drives on with.
+
+    :ivar error: summed squared error since it was last set to zero.
+    """
 
     def __init__(self, policy: DrivingPolicy, state: Tensor) -> None:
         self.policy, self.state, self.error = policy, state, 0.0
 
-    def copied(self) -> 'Driver':
-        """Return one like it that has made no errors yet."""
-        return Driver(copy.deepcopy(self.policy), self.state.clone())
-
     @torch.no_grad()
-    def step(self, picture: Picture) -> float:
-        """Go on by one picture and return the steering, -1..1."""
-        steering, self.state = self.policy.sequence(*picture, self.state)
-        return float(steering.clamp(-1.0, 1.0))
+    def step(self, picture: Picture, label: float | None) -> float:
+        """Go on by one picture and return the steering, -1..1; take note of its error where there is a label."""
+        answer, self.state = self.policy.sequence(*picture, self.state)
+        steering = float(answer.clamp(-1.0, 1.0))
+        if label is not None:
+            self.error += (steering - label) ** 2
+        return steering
 
 
-def groups(policy: DrivingPolicy) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
-    """Return what learns: the vision head; the liquid network with gain and bias."""
-    return list(policy.head.parameters()), [*policy.network.parameters(), policy.gain, policy.bias]
+class Departures:
+    """How often the car left its road, and the ticks it drove."""
+
+    def __init__(self) -> None:
+        self.ticks, self.times = 0, 0
+
+    @property
+    def apart(self) -> float:
+        """Return the ticks between two of them, in the mean; infinite if there were none."""
+        return self.ticks / self.times if self.times else math.inf
 
 
 class Adaptation:
-    """Drives by the last good policy while a pupil learns from each labelled picture, and lets the better one drive.
+    """Drives by the last good policy while a pupil learns from labelled pictures, and lets the better one drive.
 
     The pupil is never let drive as it is: every ``judged_ticks`` its running average becomes a candidate, which then
     only watches. A candidate that would have answered the same pictures better than the last good policy takes over.
-    If it then drives worse than the one before it did, or the car stumbles, that one comes back, the pupil begins anew
-    from it, and the next candidate has to be better by more. The head learns slower than the liquid network, the gain
-    and the bias: most of what it knows of pictures stays right.
+    Then the one before it watches: it comes back if it would have answered better, or if the car leaves its road
+    sooner than it used to. The head learns slower than the liquid network, the gain and the bias: most of what it
+    knows of pictures stays right.
 
     :ivar swaps: how often a candidate took over; ``returns``: how often it was taken back.
     """
@@ -86,11 +95,11 @@ class Adaptation:
         self._limits = limits
         self._good = Driver(copy.deepcopy(policy).eval(), policy.initial_state())
         self._before: Driver | None = None
-        self._before_error = 0.0
         self._candidate: Driver | None = None
-        self._ticks, self._better = 0, limits.better
+        self._hitherto, self._lately = Departures(), Departures()
+        self._pupil = Pupil(self._good.policy, limits.radius)
+        self._ticks = self._stretch = 0
         self.swaps = self.returns = 0
-        self._begin_pupil()
 
     @property
     def policy(self) -> DrivingPolicy:
@@ -99,12 +108,14 @@ class Adaptation:
 
     def reset(self) -> None:
         """Forget what was seen, as when the car was carried elsewhere; what was learned stays."""
-        for network in filter(None, (self._good, self._candidate, self._pupil, self._before)):
-            network.state = torch.zeros_like(network.state)
+        self._stretch += 1
+        for driver in self._present():
+            driver.state = torch.zeros_like(driver.state)
 
     def stumble(self) -> None:
         """Take note that the car left its road, or that somebody had to take over."""
-        if self._before is not None:
+        self._lately.times += 1
+        if self._before is not None and self._lately.apart < self._limits.sooner * self._hitherto.apart:
             self._return()
 
     def step(self, small: Tensor, imu: Tensor, elapsed: float, label: float | None) -> float:
@@ -115,83 +126,46 @@ class Adaptation:
         :param label: the teacher's steering for this picture, -1..1; None if it says nothing.
         """
         picture = small[None, None], imu[None, None], torch.full((1, 1, 1), elapsed)
-        steering = self._good.step(picture)
-        watched = None if self._candidate is None else self._candidate.step(picture)
-        self._learn(picture, label)
+        steering, *_ = [driver.step(picture, label) for driver in self._present()]
+        self._pupil.see(Moment(small, imu, elapsed, label, self._stretch))
+        self._lately.ticks += 1
         if label is not None:
-            self._good.error += (steering - label) ** 2
-            if watched is not None:
-                self._candidate.error += (watched - label) ** 2
             self._ticks += 1
             if self._ticks == self._limits.judged_ticks:
                 self._judge()
         return steering
 
-    def _learn(self, picture: Picture, label: float | None) -> None:
-        pupil = self._pupil
-        steering, state = pupil.policy.sequence(*picture, pupil.state)
-        if label is not None and self._fptt.update(((steering - label) ** 2).sum()):
-            self._hold_back()
-        pupil.state = cut(state)
-
-    @torch.no_grad()
-    def _hold_back(self) -> None:
-        """Keep the pupil near the last good policy, its head and the rest of it."""
-        for weights, anchor, reach in zip(self._learning, self._anchors, self._reaches, strict=True):
-            moved = torch._foreach_sub(weights, anchor)
-            distance = _norm(moved)
-            if distance > reach:
-                torch._foreach_mul_(moved, reach / distance)
-                torch._foreach_copy_(weights, torch._foreach_add(anchor, moved))
+    def _present(self) -> list[Driver]:
+        """Return who sees the pictures, the one who drives first."""
+        return [driver for driver in (self._good, self._before, self._candidate) if driver is not None]
 
     def _judge(self) -> None:
-        """Let the better one of the last good policy and the candidate drive on."""
-        ticks, limits, good, candidate = self._ticks, self._limits, self._good, self._candidate
-        driven = good.error / ticks
-        if self._before is not None and driven > limits.worse * self._before_error:
+        """Let the best one of those who saw the last pictures drive on."""
+        good, before, candidate = self._good, self._before, self._candidate
+        if before is not None and not good.error <= self._limits.worse * before.error:
             self._return()
-        elif candidate is not None and candidate.error <= self._better * good.error:
-            self._before, self._before_error = good, driven
-            self._good, self.swaps = candidate, self.swaps + 1
-            self._anchor_at(self._good.policy)
-            self._candidate = self._average()
+        elif candidate is not None and candidate.error <= self._limits.better * good.error:
+            self.swaps += 1
+            self._let_drive(candidate, before=good)
         else:
-            self._before = None
-            self._candidate = self._average()
-        self._ticks, self._good.error = 0, 0.0
+            self._begin(before=None)
 
     def _return(self) -> None:
         """Let the policy before the newest drive again."""
-        self._before.state = self._good.state
-        self._good, self._before, self._candidate = self._before, None, None
-        self._better *= self._limits.stricter
         self.returns += 1
-        self._ticks, self._good.error = 0, 0.0
-        self._begin_pupil()
+        self._let_drive(self._before, before=None)
 
-    def _begin_pupil(self) -> None:
-        self._pupil = self._good.copied()
-        self._learning = groups(self._pupil.policy)
-        rates = self._limits.head_rate, self._limits.constants.rate
-        learning = [(parameter, rate) for group, rate in zip(self._learning, rates, strict=True) for parameter in group]
-        for parameter, _ in learning:
-            parameter.requires_grad_(True)
-        self._fptt = FPTT(self._pupil.policy, self._limits.constants, learning)
-        self._anchor_at(self._good.policy)
+    def _let_drive(self, driver: Driver, before: Driver | None) -> None:
+        self._good = driver
+        self._hitherto.ticks += self._lately.ticks
+        self._hitherto.times += self._lately.times
+        self._lately = Departures()
+        self._pupil.stay_near(driver.policy)
+        self._begin(before)
 
-    def _anchor_at(self, policy: DrivingPolicy) -> None:
-        self._anchors = [[value.detach().clone() for value in group] for group in groups(policy)]
-        self._reaches = [self._limits.radius * _norm(anchor) for anchor in self._anchors]
-
-    def _average(self) -> Driver:
-        """Return the pupil as its running average has it."""
-        driver = self._pupil.copied()
-        head, rest = groups(driver.policy)
-        with torch.no_grad():
-            torch._foreach_copy_(head + rest, self._fptt.average)
-        driver.policy.requires_grad_(False)
-        return driver
-
-
-def _norm(tensors: list[Tensor]) -> float:
-    return float(torch.stack(torch._foreach_norm(tensors)).norm())
+    def _begin(self, before: Driver | None) -> None:
+        """Begin to judge, with a new candidate."""
+        self._before, self._candidate = before, Driver(self._pupil.average(), self._good.state.clone())
+        self._ticks = 0
+        for driver in self._present():
+            driver.error = 0.0
