@@ -42,7 +42,7 @@ def test_windows_are_what_was_driven_and_streams_go_on_where_they_were():
         assert torch.equal(imu[..., 0], windows.labels) and torch.equal(small[:, :, 0, 0, 0].float(), windows.labels)
         assert (windows.labels.diff(dim=1) == 1.0).all()
         first, last = windows.labels[:, 0], windows.labels[:, -1]
-        assert (((last < 40) | (first >= 43))).all()
+        assert ((last < 40) | (first >= 43)).all()
         assert (windows.fresh | (first == before + 1)).all()
         assert torch.equal(windows.counted.sum(1), torch.where(windows.fresh, 5 - FRESH_STEPS, 5))
         before, begun = last, begun + int(windows.fresh.sum())

@@ -27,7 +27,7 @@ HELP = 'learn forward through time: adding task, digits, memory, and a car that 
 SHIPPED = 'models/ncp19.safetensors'
 WIDEST = 9
 """A table of more columns is turned on its side."""
-CHANGES = ('steering_offset=0.25', 'camera_height=2.5')
+CHANGES = ('steering_offset=0.25', 'camera_height=2.5', 'friction=0.2')
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -15,7 +15,9 @@
 
 import math
 
-from liquid_control.learning.expert import lookahead_m
+import numpy as np
+
+from liquid_control.learning.expert import lookahead_m, pure_pursuit
 from liquid_control.learning.wide_line import offset_m
 from liquid_control.simulation.track import Track
 
@@ -62,6 +64,18 @@ class Handling:
             turned = math.atan(self._wheelbase * yaw_rate_radps / speed_mps)
             self.offset_rad += min(1.0, RATE_PER_S * elapsed_s) * (turned - self._servo - self.offset_rad)
             self.offset_rad = min(max(self.offset_rad, -LARGEST_RAD), LARGEST_RAD)
+
+    def steering_rad(self, track: Track, s: float, pose: tuple[float, float, float], speed_mps: float) -> float:
+        """Return what to command so that the car follows its line, left positive; not cut to what the servo can.
+
+        That is pure pursuit, no harder than the tyres hold, less the offset.
+
+        :param s: arc length of the car, m; ``pose``: its rear axle, x and y in m and yaw in rad.
+        """
+        (x, y, yaw), (target_x, target_y) = pose, self.aim(track, s, speed_mps)
+        dx, dy, cos, sin = target_x - x, target_y - y, np.cos(yaw), np.sin(yaw)
+        pursuit = float(pure_pursuit(dx * cos + dy * sin, dy * cos - dx * sin, self._wheelbase))
+        return self.held(pursuit, speed_mps) - self.offset_rad
 
     def aim(self, track: Track, s: float, speed_mps: float) -> tuple[float, float]:
         """Return the point (x, y) of the road to aim at from arc length s: of its middle, or of a line that tyres hold.

@@ -24,7 +24,6 @@ from torch import Tensor
 from liquid_control.evaluation.job import Job, drive_job, make_world
 from liquid_control.evaluation.conditions import Condition, parse_condition
 from liquid_control.learning.adaptation import Adaptation
-from liquid_control.learning.expert import pure_pursuit
 from liquid_control.learning.handling import Handling
 from liquid_control.policy.driving_policy import DrivingPolicy
 from liquid_control.policy.policy_file import load_policy, save_policy
@@ -96,12 +95,8 @@ class Tutor:
         """Return what is right now, -1..1 of the car's limit, at arc length s."""
         speed, yaw_rate = world.twist()
         self._handling.see(commanded_rad, speed, yaw_rate, elapsed_s)
-        x, y, yaw = world.pose()
-        target_x, target_y = self._handling.aim(track, s, speed)
-        dx, dy, cos, sin = target_x - x, target_y - y, np.cos(yaw), np.sin(yaw)
-        steering = float(pure_pursuit(dx * cos + dy * sin, dy * cos - dx * sin, self._car.wheelbase_m))
-        steering = self._handling.held(steering, speed)
-        return float(np.clip((steering - self._handling.offset_rad) / self._car.max_steering_rad, -1.0, 1.0))
+        steering = self._handling.steering_rad(track, s, world.pose(), speed)
+        return float(np.clip(steering / self._car.max_steering_rad, -1.0, 1.0))
 
 
 def adapt_and_drive(policy: str, condition: str, engine: str, seed: int, seconds: float, laps: int) -> dict:

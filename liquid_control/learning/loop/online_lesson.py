@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""A lesson forward through time: each new picture once, in the order it was driven, by ``learning.adaptation``."""
+"""A lesson forward through time: the new pictures in the order they were driven, by ``learning.adaptation``."""
 
 from collections.abc import Callable, Iterator
 

@@ -19,7 +19,6 @@ import numpy as np
 
 from liquid_control.driving.command import Command
 from liquid_control.driving.supervisor import TAKEOVER_S
-from liquid_control.learning.expert import lookahead_m, pure_pursuit
 from liquid_control.learning.handling import Handling
 from liquid_control.learning.loop.commands import Commands
 from liquid_control.learning.loop.plan import Plan
@@ -71,7 +70,7 @@ class ExpertTeacher:
         self._follower: Follower | None = None
         self._answers, self._given = Commands(), Commands()
         self._push = 0.0
-        self._handling = Handling(car.wheelbase_m, plan.speed_mps) if plan.learn == 'fptt' else None
+        self._handling = Handling(car.wheelbase_m, plan.speed_mps)
         self._driven, self._last = Command(0.0, 0.0), None
 
     @property
@@ -124,7 +123,7 @@ class ExpertTeacher:
 
     def _notice(self, odometry: Odometry) -> None:
         last, self._last = self._last, odometry
-        if self._handling is None or last is None:
+        if self._plan.learn != 'fptt' or last is None:
             return
         elapsed_s = 1e-9 * (odometry.stamp_ns - last.stamp_ns)
         if 0.0 < elapsed_s < LONGEST_S:
@@ -132,14 +131,8 @@ class ExpertTeacher:
             self._handling.see(self._driven.steering_rad, odometry.speed, yaw_rate, elapsed_s)
 
     def _answer(self, odometry: Odometry) -> Command:
-        handling, track = self._handling, self._follower.track
-        x, y = (track.pose(self.place.s + float(lookahead_m(odometry.speed)))[:2] if handling is None
-                else handling.aim(track, self.place.s, odometry.speed))
-        dx, dy = x - odometry.x, y - odometry.y
-        cos, sin = np.cos(odometry.yaw), np.sin(odometry.yaw)
-        steering = float(pure_pursuit(dx * cos + dy * sin, dy * cos - dx * sin, self._car.wheelbase_m))
-        if handling is not None:
-            steering = handling.held(steering, odometry.speed) - handling.offset_rad
+        pose = odometry.x, odometry.y, odometry.yaw
+        steering = self._handling.steering_rad(self._follower.track, self.place.s, pose, odometry.speed)
         return Command(self._cut(steering), self._plan.speed_mps)
 
     def _command(self, answer: Command) -> Command | None:
