@@ -16,10 +16,12 @@
 import copy
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from liquid_control.learning.fptt import FPTT, Constants, Stream
 from liquid_control.learning.rehearsal import Moment, Rehearsal
+from liquid_control.learning.views import Views
 from liquid_control.policy.driving_policy import DrivingPolicy
 
 CONSTANTS = Constants(rate=2e-3, alpha=0.1, beta=0.05)
@@ -29,8 +31,10 @@ STREAMS, WINDOW, STAY = 16, 8, 10.0
 """Places of the last minutes that are learned from at once, pictures of each, and windows before one goes elsewhere."""
 ROOM = 3600
 """Pictures that are remembered."""
-UPDATES = 3
-"""Updates for each window of new pictures."""
+VARIETY = 0.4
+"""Of the views of a picture, see ``Views``: a road driven for a minute or two is soon learned by heart."""
+LARGE = 0.15
+"""Error from which on it counts by its size instead of its square: a car put back askew asks for full steering."""
 
 
 class Pupil:
@@ -48,6 +52,7 @@ class Pupil:
             parameter.requires_grad_(True)
         self._fptt = FPTT(self._policy, CONSTANTS, learning)
         self._stream = Stream(self._policy.sequence, self._fptt, policy.initial_state(STREAMS))
+        self._views = Views(0, VARIETY)
         self._memory = Rehearsal(STREAMS, WINDOW, ROOM, STAY)
         self._seen = 0
         self.stay_near(policy)
@@ -62,8 +67,7 @@ class Pupil:
         self._memory.add(moment)
         self._seen += 1
         if self._seen % WINDOW == 0:
-            for _ in range(UPDATES):
-                self._learn()
+            self._learn()
 
     def average(self) -> DrivingPolicy:
         """Return the policy of the weights' running average, which does not learn."""
@@ -78,8 +82,9 @@ class Pupil:
         if windows is None:
             return
         self._stream.state[windows.fresh] = 0.0
-        self._stream.learn(windows.inputs, lambda steering: (
-            (steering - windows.labels)[windows.counted] ** 2).mean())
+        pictures, *rest = windows.inputs
+        self._stream.learn((self._views(pictures), *rest), lambda steering: F.huber_loss(
+            steering[windows.counted], windows.labels[windows.counted], delta=LARGE))
         self._hold_back()
 
     @torch.no_grad()
