@@ -55,9 +55,10 @@ class Process:
                  remaps: dict[str, str] | None = None) -> None:
         arguments = [item for name, value in parameters.items() for item in ('-p', f'{name}:={value}')]
         arguments += [item for name, value in (remaps or {}).items() for item in ('-r', f'{name}:={value}')]
+        self._home = tempfile.TemporaryDirectory(prefix='ros_home_', ignore_cleanup_errors=True)
         environment = os.environ | {
             'ROS_DOMAIN_ID': str(domain), 'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST', 'OMP_NUM_THREADS': '1',
-            'ROS_HOME': tempfile.mkdtemp(prefix='ros_home_'),
+            'ROS_HOME': self._home.name,
             'PYTHONPATH': os.pathsep.join((str(ROOT), os.environ.get('PYTHONPATH', '')))}
         self._output = tempfile.TemporaryFile('w+')
         self._process = subprocess.Popen([sys.executable, '-m', module, '--ros-args', *arguments], env=environment,
