@@ -32,7 +32,7 @@ LOCKED ?=
 
 VENV := .venv
 RUN := $(VENV)/bin/python
-TOOLS := $(VENV)/tools
+TOOLS := $(VENV)/maintenance
 READY := $(VENV)/.installed $(VENV)/.renders
 
 # The environment stands alone: a ROS that is sourced in this shell, or another environment's ROS wheels, stay outside.
@@ -62,17 +62,18 @@ soak: $(READY)
 lint: $(VENV)/.installed
 	$(RUN) -m ruff check .
 
-lock: $(TOOLS)
+lock: $(TOOLS)/.installed
 	tools/lock.sh $(TOOLS)/bin/python
 
-vulnerabilities: $(TOOLS)
+vulnerabilities: $(TOOLS)/.installed
 	echo '$(TORCH)' > $(TOOLS)/torch.txt
 	$(TOOLS)/bin/python -m pip_audit --progress-spinner off --strict --disable-pip --require-hashes -r requirements/lock.txt
 	$(TOOLS)/bin/python -m pip_audit --progress-spinner off --strict --disable-pip --no-deps -r $(TOOLS)/torch.txt
 
-$(TOOLS): | $(RUN)
-	$(RUN) -m venv $@
-	$@/bin/python -m pip install -qq --disable-pip-version-check 'uv>=0.9,<1' 'pip-audit>=2.7,<3'
+$(TOOLS)/.installed: | $(RUN)
+	$(RUN) -m venv $(TOOLS)
+	$(TOOLS)/bin/python -m pip install -qq --disable-pip-version-check 'uv>=0.9,<1' 'pip-audit>=2.7,<3'
+	touch $@
 
 clean:
 	rm -rf $(VENV) build dist install log runs *.egg-info .pytest_cache .ruff_cache .hypothesis
