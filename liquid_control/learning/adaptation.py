@@ -24,9 +24,6 @@ from liquid_control.learning.pupil import Pupil
 from liquid_control.learning.rehearsal import Moment
 from liquid_control.policy.driving_policy import DrivingPolicy
 
-Picture = tuple[Tensor, Tensor, Tensor]
-"""What ``DrivingPolicy.sequence`` takes of one picture: (1, 1, 3, height, width), (1, 1, 6), (1, 1, 1)."""
-
 
 @dataclass(frozen=True)
 class Limits:
@@ -58,12 +55,13 @@ class Driver:
         self.policy, self.state, self.error = policy, state, 0.0
 
     @torch.no_grad()
-    def step(self, picture: Picture, label: float | None) -> float:
+    def step(self, moment: Moment) -> float:
         """Go on by one picture and return the steering, -1..1; take note of its error where there is a label."""
-        answer, self.state = self.policy.sequence(*picture, self.state)
+        periods = torch.full((1, 1, 1), moment.elapsed)
+        answer, self.state = self.policy.sequence(moment.small[None, None], moment.imu[None, None], periods, self.state)
         steering = float(answer.clamp(-1.0, 1.0))
-        if label is not None:
-            self.error += (steering - label) ** 2
+        if moment.label is not None:
+            self.error += (steering - moment.label) ** 2
         return steering
 
 
@@ -125,9 +123,9 @@ class Adaptation:
         :param elapsed: time since the last picture in nominal periods.
         :param label: the teacher's steering for this picture, -1..1; None if it says nothing.
         """
-        picture = small[None, None], imu[None, None], torch.full((1, 1, 1), elapsed)
-        steering, *_ = [driver.step(picture, label) for driver in self._present()]
-        self._pupil.see(Moment(small, imu, elapsed, label, self._stretch))
+        moment = Moment(small, imu, elapsed, label, self._stretch)
+        steering, *_ = [driver.step(moment) for driver in self._present()]
+        self._pupil.see(moment)
         self._lately.ticks += 1
         if label is not None:
             self._ticks += 1

@@ -54,7 +54,6 @@ class Pupil:
         self._stream = Stream(self._policy.sequence, self._fptt, policy.initial_state(STREAMS))
         self._views = Views(0, VARIETY)
         self._memory = Rehearsal(STREAMS, WINDOW, ROOM, STAY)
-        self._seen = 0
         self.stay_near(policy)
 
     def stay_near(self, policy: DrivingPolicy) -> None:
@@ -65,8 +64,7 @@ class Pupil:
     def see(self, moment: Moment) -> None:
         """Remember a moment, and learn whenever a window of new ones is full."""
         self._memory.add(moment)
-        self._seen += 1
-        if self._seen % WINDOW == 0:
+        if self._memory.count % WINDOW == 0:
             self._learn()
 
     def average(self) -> DrivingPolicy:

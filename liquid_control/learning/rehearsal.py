@@ -13,7 +13,6 @@
 # limitations under the License.
 """What a car saw in the last minutes, drawn again for learning: a road driven once is too little to learn from."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,12 +56,13 @@ class Rehearsal:
     :param streams: B; ``window``: K, the steps of a window.
     :param room: moments kept; the oldest are forgotten.
     :param stay: windows that a stream goes on for, in the mean, before another place is drawn.
+    :ivar count: moments that were added in all.
     """
 
     def __init__(self, streams: int, window: int, room: int, stay: float) -> None:
         self._window, self._room, self._leave = window, room, 1.0 / stay
         self._moments: list[Moment] = []
-        self._count = 0
+        self.count = 0
         self._places: list[int | None] = [None] * streams
         self._rng = np.random.default_rng(0)
 
@@ -71,8 +71,8 @@ class Rehearsal:
         if len(self._moments) < self._room:
             self._moments.append(moment)
         else:
-            self._moments[self._count % self._room] = moment
-        self._count += 1
+            self._moments[self.count % self._room] = moment
+        self.count += 1
 
     def draw(self) -> Windows | None:
         """Return the next windows; None if there are none, as in the first moments, or nothing in them counts."""
@@ -94,16 +94,13 @@ class Rehearsal:
 
     def _somewhere(self) -> int | None:
         """Return a place with a whole window after it; None if none was found, as where all stretches are short."""
-        return next(filter(self._whole, self._guesses()), None)
-
-    def _guesses(self) -> Iterator[int]:
-        for _ in range(TRIES):
-            yield int(self._rng.integers(self._count - len(self._moments), self._count))
+        guesses = (int(self._rng.integers(self.count - len(self._moments), self.count)) for _ in range(TRIES))
+        return next(filter(self._whole, guesses), None)
 
     def _whole(self, place: int) -> bool:
         """Return whether a window from a place, counted from the first moment ever, is kept and uninterrupted."""
         last = place + self._window - 1
-        if place < self._count - len(self._moments) or last >= self._count:
+        if place < self.count - len(self._moments) or last >= self.count:
             return False
         return self._moments[place % self._room].stretch == self._moments[last % self._room].stretch
 

@@ -23,8 +23,9 @@ from torch import Tensor
 
 from liquid_control.evaluation.job import Job, drive_job, make_world
 from liquid_control.evaluation.conditions import Condition, parse_condition
-from liquid_control.learning.adaptation import Adaptation
+from liquid_control.learning.adaptation import Adaptation, Driver
 from liquid_control.learning.handling import Handling
+from liquid_control.learning.rehearsal import Moment
 from liquid_control.policy.driving_policy import DrivingPolicy
 from liquid_control.policy.policy_file import load_policy, save_policy
 from liquid_control.policy.spec import PolicySpec
@@ -61,17 +62,14 @@ class Frozen:
 
     def reset(self) -> None:
         """Forget what was seen."""
-        self._state = self.policy.initial_state()
+        self._driver = Driver(self.policy, self.policy.initial_state())
 
     def stumble(self) -> None:
         """Take no note."""
 
-    @torch.no_grad()
     def step(self, small: Tensor, imu: Tensor, elapsed: float, label: float | None) -> float:
         """Return the steering, -1..1, for a picture."""
-        periods = torch.full((1, 1, 1), elapsed)
-        steering, self._state = self.policy.sequence(small[None, None], imu[None, None], periods, self._state)
-        return float(steering.clamp(-1.0, 1.0))
+        return self._driver.step(Moment(small, imu, elapsed, label, 0))
 
 
 class Obedient:
